@@ -1,0 +1,73 @@
+"""What can go wrong, as the user sees it.
+
+    VidfxError                 1   unexpected
+    ├── UsageError             2   a flag, setting or recipe that makes no sense
+    ├── UnreadableInput       65   a clip or model file that cannot be read for what it is
+    ├── MissingInput          66   no such clip, style, matte or model file
+    ├── Unavailable           69   the device, runtime or encoder asked for is not here
+    ├── CannotWrite           73   the output exists, or its folder is missing or closed
+    ├── TryAgain              75   memory or disk ran out; the same command may work later
+    ├── Interrupted          130   Ctrl-C (SIGINT)
+    └── Terminated           143   SIGTERM
+
+Every error carries a `hint`: what to do about it. The exit codes follow BSD's sysexits.h and the shell's
+128 + signal; they are part of the public interface.
+"""
+
+
+class VidfxError(Exception):
+    """Base of every error that vidfx raises on purpose: `str(error)` says what happened, `hint` what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(VidfxError):
+    """A flag, setting or recipe that makes no sense."""
+
+    exit_code = 2
+
+
+class UnreadableInput(VidfxError):
+    """A clip, picture or model file that is there but cannot be read for what it claims to be."""
+
+    exit_code = 65
+
+
+class MissingInput(VidfxError):
+    """No such clip, style, matte or model file."""
+
+    exit_code = 66
+
+
+class Unavailable(VidfxError):
+    """The device, runtime or encoder asked for is not on this machine."""
+
+    exit_code = 69
+
+
+class CannotWrite(VidfxError):
+    """The output exists already, or its folder is missing or not writable."""
+
+    exit_code = 73
+
+
+class TryAgain(VidfxError):
+    """Memory or disk ran out: the same command may work later, or with smaller settings."""
+
+    exit_code = 75
+
+
+class Interrupted(VidfxError):
+    """SIGINT, usually Ctrl-C."""
+
+    exit_code = 130
+
+
+class Terminated(VidfxError):
+    """SIGTERM."""
+
+    exit_code = 143

@@ -1,0 +1,102 @@
+"""The choices of one render, as plain frozen values: how it looks, which frames, how it is encoded, on what it runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from vidfx.errors import UsageError
+
+Device = str
+"""`auto`, `cpu`, `cuda` or `cuda:N`."""
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the styled picture meets the source."""
+
+    strength: float = 1.0
+    """0 leaves the source, 1 is the style alone."""
+    keep_color: bool = False
+    """Take lightness from the style and colour from the source."""
+    matte: Path | None = None
+    """Still, sequence or clip; white is styled, black stays source."""
+    smooth: float = 1.0
+    """0 switches steadying off, 1 is the full blend with the past."""
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "smooth"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UsageError(f"--{name} must be between 0 and 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Which frames of the clip: by time (seconds from the clip's first frame), or by number, ends as in ffmpeg."""
+
+    start: Fraction | None = None
+    """First time that is rendered, in seconds."""
+    end: Fraction | None = None
+    """First time that is no longer rendered, in seconds."""
+    first: int | None = None
+    """First frame number that is rendered."""
+    last: int | None = None
+    """Last frame number that is rendered (inclusive, as artists count)."""
+    step: int = 1
+    """Every how many frames."""
+
+    @property
+    def whole(self) -> bool:
+        """True where nothing is cut away."""
+        return self == Range()
+
+    @staticmethod
+    def parse_time(text: str) -> Fraction:
+        """Reads `12.5`, `1:02.5`, `01:02:03.25` or `250ms` as exact seconds. Raises UsageError."""
+        if match := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|us|s)?", text.strip()):
+            unit = {"ms": 1000, "us": 1_000_000, "s": 1, None: 1}[match[2]]
+            return Fraction(match[1]) / unit
+        if match := re.fullmatch(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)", text.strip()):
+            return Fraction(match[1] or 0) * 3600 + Fraction(match[2]) * 60 + Fraction(match[3])
+        raise UsageError(f"'{text}' is not a time", hint="write seconds (12.5), 1:02.5, 01:02:03.25 or 250ms")
+
+    @staticmethod
+    def parse_frames(text: str) -> tuple[int, int, int]:
+        """Reads `7`, `0-99` or `0-99x2` as (first, last, step). Raises UsageError."""
+        match = re.fullmatch(r"(\d+)(?:-(\d+)(?:x(\d+))?)?", text.strip())
+        if match:
+            first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+            if last >= first and step >= 1:
+                return first, last, step
+        raise UsageError(f"'{text}' is not a frame range", hint="write 7, 0-99 or 0-99x2 (every second frame)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encode:
+    """How the picture is encoded. None means: what suits the output container and the source."""
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    audio: bool = True
+    """False drops every audio stream (`-an`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """On what the generator runs. `auto` asks the machine."""
+
+    device: Device = "auto"
+    precision: Precision = "auto"
+    batch: int | None = None
+    """Frames per pass; None sizes it to memory."""
+    tile: int | None = None
+    """Edge of a tile in pixels; 0 is off, None decides by memory."""
+    threads: int | None = None
+    """CPU threads; None takes what the process may use."""
