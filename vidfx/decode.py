@@ -1,0 +1,224 @@
+"""A film file opened and decoded, frame by frame, with exact times and numbers."""
+
+from __future__ import annotations
+
+import errno
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+
+from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
+
+_NOT_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+# one packet, one picture: only here may packets be counted in place of pictures
+_COUNTABLE_CODECS = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1", "prores", "mjpeg", "dnxhd"}
+_COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
+_REORDER = 64  # packets; no codec shows a picture this much later than it is stored
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One decoded picture that is not converted yet."""
+
+    index: int
+    pts: int
+    time_base: Fraction
+    duration: int
+    picture: VideoFrame
+
+    @property
+    def time(self) -> Fraction:
+        """Presentation time in seconds."""
+        return self.pts * self.time_base
+
+
+@dataclass(frozen=True, slots=True)
+class SeekPoint:
+    """Where decoding may begin so that no wanted picture is missed."""
+
+    keyframe: int
+    """pts of the keyframe."""
+    order: list[int]
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """The container of a film file. Raises MissingInput, UnreadableInput, UsageError; closes on the way out."""
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder", hint="name a clip, or a pattern such as shot.%04d.png")
+    if not path.exists():
+        raise MissingInput(f"there is no '{path}'", hint="check the spelling and the folder")
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableInput(f"'{path}' is empty", hint="was the copy or the recording finished?")
+        container = av.open(str(path), "r", metadata_errors="replace")
+    except PermissionError as error:
+        raise UnreadableInput(f"'{path}' may not be read", hint="check the file's permissions") from error
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise UnreadableInput(
+            f"'{path}' is not a film this machine can read ({reason(error)})",
+            hint="try it in a player; a damaged file may need a re-mux or a fresh copy",
+        ) from error
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def reason(error: BaseException) -> str:
+    """What FFmpeg or the system says, without its numbers and file names."""
+    return str(getattr(error, "strerror", None) or error).strip().rstrip(".").lower()
+
+
+def film_stream(container: InputContainer, index: int | None = None) -> av.VideoStream:
+    """The video stream to style: stream `index` of the file, or the default one, or the first that is no cover picture.
+
+    Raises UsageError for an index that is no video stream, UnreadableInput where there is no film.
+    """
+    path = container.name
+    if index is not None:
+        for stream in container.streams.video:
+            if stream.index == index:
+                return stream
+        have = ", ".join(str(stream.index) for stream in container.streams.video) or "none"
+        raise UsageError(f"stream {index} of '{path}' is not a video stream", hint=f"video streams: {have}")
+    films = [stream for stream in container.streams.video if not stream.disposition & _NOT_FILM]
+    if not films:
+        what = "only a cover picture" if container.streams.video else "only sound" if container.streams.audio else "none"
+        raise UnreadableInput(f"'{path}' has no film in it ({what})", hint="choose a file with a video stream")
+    film = next((stream for stream in films if stream.disposition & Disposition.default), films[0])
+    if film.codec_context is None:
+        raise UnreadableInput(f"no decoder here for the film in '{path}'", hint="convert it to H.264 or ProRes first")
+    return film
+
+
+def decoded(
+    container: InputContainer, stream: av.VideoStream, *, order: list[int] | None, notify: Callable[[str], None]
+) -> Iterator[Raw]:
+    """Every picture from where the container stands to its end, in order of presentation.
+
+    Damaged packets are stepped over and missing or repeated times mended; one notice at the end says how many.
+    With `order` (after a seek) a picture's number is its place there, else it is counted from 0.
+    """
+    assert stream.time_base is not None
+    damaged = mended = index = 0
+    last: Raw | None = None
+    nominal = max(1, round(1 / (stream.average_rate or Fraction(25)) / stream.time_base))
+    try:
+        for frame in _frames(container, stream):
+            if frame is None:
+                damaged += 1
+                continue
+            if order is not None:
+                assert frame.pts is not None
+                index = bisect_left(order, frame.pts)
+            pts = frame.pts if frame.pts is not None else frame.dts
+            expected = last.pts + (last.duration or nominal) if last else 0
+            if pts is None or (last and pts <= last.pts):
+                pts = expected if pts is None else last.pts + 1 if last else pts
+                mended += 1
+            last = Raw(index, pts, stream.time_base, frame.duration or 0, frame)
+            yield last
+            index += 1
+    finally:
+        if damaged:
+            notify(f"{damaged} damaged packet{'s' * (damaged > 1)} in '{container.name}' could not be decoded; stepped over")
+        if mended:
+            notify(f"{mended} picture{'s' * (mended > 1)} in '{container.name}' had a missing or repeated time; mended")
+
+
+def _frames(container: InputContainer, stream: av.VideoStream) -> Iterator[VideoFrame | None]:
+    """Decoded pictures; None for each packet, or end of file, that fails."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is not None and packet.size == 0:
+                continue
+            frames = stream.decode(packet)
+        except av.FFmpegError as error:
+            if error.errno == errno.ENOMEM:
+                raise TryAgain("memory ran out while decoding", hint="use fewer --threads") from error
+            if isinstance(error, EOFError):
+                return
+            yield None  # a demuxer that failed is at its end: the next round drains the decoder
+            continue
+        yield from frames
+        if packet is None:
+            return
+
+
+def find_seek_point(
+    container: InputContainer, stream: av.VideoStream, *, first: int | None, start: Fraction | None, before: int
+) -> SeekPoint | None:
+    """Finds the last keyframe from which the wanted pictures can be decoded, by reading packets only.
+
+    `first` and `start` are the wanted beginning as number and as seconds from the first picture, `before` how many
+    pictures ahead of it are needed too. None where decoding from the beginning is as quick, or the only safe way.
+    The container is left anywhere.
+    """
+    if container.format.name not in _COUNTABLE_FORMATS or stream.codec_context.name not in _COUNTABLE_CODECS:
+        return None
+    assert stream.time_base is not None
+    times: list[int] = []
+    keyframes: list[int] = []
+    extra = _REORDER
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if packet.pts is None or packet.is_corrupt:
+                return None
+            if packet.is_discard:
+                continue
+            times.append(packet.pts)
+            if packet.is_keyframe:
+                keyframes.append(packet.pts)
+            enough = (first is None or len(times) > first) and (
+                start is None or (packet.pts - min(times[:_REORDER])) * stream.time_base >= start
+            )
+            extra -= enough
+            if extra <= 0:
+                break
+        container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
+        shown = next((frame.pts for frame in _frames(container, stream) if frame is not None), None)
+    except av.FFmpegError:
+        return None
+    order = sorted(times)
+    if shown not in order or len(set(order)) != len(order):
+        return None
+    order = order[order.index(shown) :]  # leading pictures that no decoder shows do not count
+    wanted = first or 0
+    if start is not None:
+        ticks = start / stream.time_base
+        wanted = max(wanted, bisect_left(order, order[0] + -(-ticks.numerator // ticks.denominator)))
+    wanted = min(wanted, len(order) - 1) - before
+    keyframes.sort()
+    place = bisect_right(keyframes, order[max(wanted, 0)]) - 1
+    if place <= 0:
+        return None
+    return SeekPoint(keyframes[place], order)
+
+
+def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:
+    """Moves to the keyframe and proves it; False where the container does not land there."""
+    try:
+        container.seek(point.keyframe, stream=stream)
+        landed = next((packet for packet in container.demux(stream) if packet.size), None)
+        if landed is None or not landed.is_keyframe or landed.pts is None or landed.pts > point.keyframe:
+            return False
+        if landed.pts not in point.order:
+            return False
+        container.seek(point.keyframe, stream=stream)
+    except av.FFmpegError:
+        return False
+    return True

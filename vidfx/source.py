@@ -1,0 +1,182 @@
+"""Clip in, frames out: probing a clip, and reading exactly the wanted part of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import av
+
+from vidfx import colour, decode, images
+from vidfx.errors import UnreadableInput, UsageError
+from vidfx.frames import Clip, Frame
+from vidfx.settings import Range
+
+_WORTH_SEEKING = 24
+"""Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
+
+
+class _Timed(Protocol):
+    @property
+    def index(self) -> int: ...
+    @property
+    def time(self) -> Fraction: ...
+
+
+T = TypeVar("T", bound=_Timed)
+
+
+def _log(message: str) -> None:
+    logging.getLogger("vidfx").warning(message)
+
+
+def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
+    """Probes a film, an image sequence (`shot.%04d.png`, `shot.####.png`) or a still; decodes its first picture at most.
+
+    `video_stream` is the index of a video stream among all streams of the file, as ffprobe prints it; None takes the
+    default one. Cover art never counts as film. Raises MissingInput, UnreadableInput, UsageError.
+    """
+    path = Path(path)
+    if images.is_pattern(path):
+        return images.open_sequence(path)
+    if path.suffix.lower() in images.SUFFIXES and path.is_file():
+        return images.open_still(path)
+    with decode.opened(path) as container:
+        stream = decode.film_stream(container, video_stream)
+        stream.thread_type = "AUTO"
+        first = next(decode.decoded(container, stream, order=None, notify=lambda _: None), None)
+        if first is None or stream.time_base is None:
+            raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short; copy it again")
+        picture = first.picture
+        turn = colour.turn_of(picture)
+        # the container's size wins: it is what the stream settles on, and odd sizes are cropped to it
+        width, height = stream.codec_context.width or picture.width, stream.codec_context.height or picture.height
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if turn[0] == 0:
+            width, height, aspect = height, width, 1 / aspect
+        duration = stream.duration * stream.time_base if stream.duration else None
+        if duration is None and container.duration:
+            duration = Fraction(container.duration, av.time_base)
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        return Clip(
+            path=path,
+            kind="video",
+            width=width,
+            height=height,
+            time_base=stream.time_base,
+            rate=rate,
+            frame_count=stream.frames or (round(duration * rate) if duration else None),
+            duration=duration,
+            colour=colour.colour_of(picture, stream),
+            sample_aspect_ratio=aspect,
+            rotation=colour.degrees(turn),
+            bit_depth=max(component.bits for component in picture.format.components),
+            stream_index=stream.index,
+        )
+
+
+def read_frames(
+    clip: Clip,
+    *,
+    wanted: Range = Range(),  # noqa: B008 - frozen
+    warm_up: int = 0,
+    threads: int | None = None,
+    notify: Callable[[str], None] = _log,
+) -> Iterator[Frame]:
+    """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
+
+    `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
+    with a memory. A picture that cannot be decoded is stepped over and `notify` told at the end. The first frame that
+    is yielded starts a shot. Raises UsageError where the range holds no frame, UnreadableInput where nothing decodes.
+    """
+    notices: list[str] = []
+    try:
+        frames = (
+            _film_frames(clip, wanted, warm_up, threads, notices.append)
+            if clip.kind == "video"
+            else _select(images.read_images(clip, notify=notices.append), wanted, warm_up)
+        )
+        starts = True
+        for frame in frames:
+            yield replace(frame, starts_shot=True) if starts else frame
+            starts = False
+        if starts and wanted.whole:
+            raise UnreadableInput(f"no picture in '{clip.path}' can be decoded", hint="the file may be damaged; copy it again")
+        if starts:
+            raise UsageError(f"the range holds no frame of '{clip.path}'", hint=_extent(clip))
+    finally:
+        for notice in notices:
+            notify(notice)
+
+
+def _extent(clip: Clip) -> str:
+    frames = f"about {clip.frame_count} frames" if clip.frame_count else "an unknown number of frames"
+    return f"the clip has {frames}" + (f", {float(clip.duration):.2f} s" if clip.duration else "")
+
+
+def _film_frames(
+    clip: Clip, wanted: Range, warm_up: int, threads: int | None, notify: Callable[[str], None]
+) -> Iterator[Frame]:
+    point = _seek_point(clip, wanted, warm_up)
+    with decode.opened(clip.path) as container:
+        stream = decode.film_stream(container, clip.stream_index)
+        if point and not decode.seek(container, stream, point):
+            point = None
+    with decode.opened(clip.path) as container:
+        stream = decode.film_stream(container, clip.stream_index)
+        stream.thread_type = "AUTO"
+        stream.thread_count = threads or 0
+        if point:
+            decode.seek(container, stream, point)
+        turned = clip.rotation in (90, 270)
+        width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
+        to_rgb = colour.ToRgb(clip.colour, width=width, height=height, threads=min(threads or 2, 2))
+        raws = decode.decoded(container, stream, order=point.order if point else None, notify=notify)
+        origin = point.order[0] * clip.time_base if point else None
+        for raw in _select(raws, wanted, warm_up, origin=origin):
+            image = to_rgb(raw.picture)
+            yield Frame(
+                index=raw.index,
+                pts=raw.pts,
+                time_base=raw.time_base,
+                duration=raw.duration,
+                image=image,
+                source=image,
+            )
+
+
+def _seek_point(clip: Clip, wanted: Range, warm_up: int) -> decode.SeekPoint | None:
+    soon = (wanted.first or 0) <= _WORTH_SEEKING and (wanted.start or 0) * clip.rate <= _WORTH_SEEKING
+    if soon:
+        return None
+    with decode.opened(clip.path) as container:
+        stream = decode.film_stream(container, clip.stream_index)
+        before = warm_up * wanted.step
+        return decode.find_seek_point(container, stream, first=wanted.first, start=wanted.start, before=before)
+
+
+def _select(items: Iterable[T], wanted: Range, warm_up: int, *, origin: Fraction | None = None) -> Iterator[T]:
+    """The items in the range, and before them up to `warm_up` at the same step. `origin`: time of the clip's first."""
+    before: deque[T] = deque(maxlen=max(warm_up * wanted.step, 1))
+    anchor: int | None = None
+    for item in items:
+        origin = item.time if origin is None else origin
+        time = item.time - origin
+        if (wanted.last is not None and item.index > wanted.last) or (wanted.end is not None and time >= wanted.end):
+            return
+        if anchor is None:
+            early = wanted.first is not None and item.index < wanted.first
+            if early or (wanted.start is not None and time < wanted.start):
+                before.append(item)
+                continue
+            anchor = item.index
+            if warm_up:
+                yield from [old for old in before if (anchor - old.index) % wanted.step == 0]
+            before.clear()
+        if (item.index - anchor) % wanted.step == 0:
+            yield item
