@@ -82,3 +82,5 @@ class Clip:
     bit_depth: int = 8
     stream_index: int = 0
     """Index of the styled video stream among all streams of the file."""
+    pix_fmt: str = ""
+    """FFmpeg's name of the stored pixel format; empty for pictures. Says whether chroma is subsampled."""

@@ -56,11 +56,15 @@ class Pattern:
         """The file that carries this number."""
         return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
 
+    def matches(self, name: str) -> re.Match[str] | None:
+        """The match of a file name that belongs to the sequence; its group 1 is the number."""
+        match = re.fullmatch(re.escape(self.head) + r"(\d+)" + re.escape(self.tail), name)
+        return match if match and self.path(int(match[1])).name == name else None
+
     def numbers(self) -> list[int]:
         """Every number on disk, in order. Raises MissingInput where there is none, UnreadableInput at a gap."""
-        name = re.compile(re.escape(self.head) + r"(\d+)" + re.escape(self.tail))
-        matches = map(name.fullmatch, os.listdir(self.folder)) if self.folder.is_dir() else iter(())
-        numbers = sorted({int(m[1]) for m in matches if m and self.path(int(m[1])).name == m[0]})
+        names = os.listdir(self.folder) if self.folder.is_dir() else []
+        numbers = sorted({int(match[1]) for match in map(self.matches, names) if match})
         if not numbers:
             raise MissingInput(f"no file matches '{self.path(0)}' or any later number", hint="check the pattern's digits")
         for expected, number in enumerate(numbers, numbers[0]):
@@ -150,7 +154,7 @@ def read_picture(path: Path, flags: set[str] | None = None) -> Picture:
     try:
         pixels = _read_ffmpeg(path, flags) if path.suffix.lower() in _BY_FFMPEG else _read_opencv(path, flags)
     except (av.FFmpegError, cv2.error, ValueError, OSError) as error:
-        raise UnreadableInput(f"'{path}' cannot be read as a picture", hint="open it in a viewer to check it") from error
+        raise UnreadableInput(f"'{path}' cannot be read as a picture", hint="open it in a viewer") from error
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     elif pixels.dtype != np.uint8:

@@ -36,7 +36,7 @@ def _log(message: str) -> None:
 
 
 def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
-    """Probes a film, an image sequence (`shot.%04d.png`, `shot.####.png`) or a still; decodes its first picture at most.
+    """Probes a film, an image sequence (`shot.%04d.png`, `shot.####.png`) or a still; decodes one picture at most.
 
     `video_stream` is the index of a video stream among all streams of the file, as ffprobe prints it; None takes the
     default one. Cover art never counts as film. Raises MissingInput, UnreadableInput, UsageError.
@@ -51,7 +51,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
         stream.thread_type = "AUTO"
         first = next(decode.decoded(container, stream, order=None, notify=lambda _: None), None)
         if first is None or stream.time_base is None:
-            raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short; copy it again")
+            raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short")
         picture = first.picture
         turn = colour.turn_of(picture)
         # the container's size wins: it is what the stream settles on, and odd sizes are cropped to it
@@ -77,6 +77,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             rotation=colour.degrees(turn),
             bit_depth=max(component.bits for component in picture.format.components),
             stream_index=stream.index,
+            pix_fmt=picture.format.name,
         )
 
 
@@ -106,7 +107,7 @@ def read_frames(
             yield replace(frame, starts_shot=True) if starts else frame
             starts = False
         if starts and wanted.whole:
-            raise UnreadableInput(f"no picture in '{clip.path}' can be decoded", hint="the file may be damaged; copy it again")
+            raise UnreadableInput(f"no picture in '{clip.path}' can be decoded", hint="the file may be damaged")
         if starts:
             raise UsageError(f"the range holds no frame of '{clip.path}'", hint=_extent(clip))
     finally:

@@ -1,0 +1,202 @@
+"""The encoder of the picture: which one, with what settings, in which pixel format."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+
+from vidfx import colour
+from vidfx.decode import reason
+from vidfx.errors import Unavailable, UsageError, VidfxError
+from vidfx.frames import Clip, Frame
+from vidfx.settings import Encode
+
+ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9", "nut": "ffv1", "avi": "libx264"}
+"""What each container gets where nobody says."""
+
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "libx264": {"crf": "18", "preset": "medium"},
+    "libx265": {"crf": "20", "preset": "medium", "x265-params": "log-level=error"},
+    "libvpx-vp9": {"crf": "24", "cpu-used": "4", "row-mt": "1"},
+    "libvpx": {"crf": "10", "b": "4M", "cpu-used": "4"},
+    "libsvtav1": {"crf": "28", "preset": "8"},
+    "libaom-av1": {"crf": "26", "cpu-used": "6", "row-mt": "1"},
+    "h264_nvenc": {"cq": "19", "preset": "p5"},
+    "hevc_nvenc": {"cq": "21", "preset": "p5"},
+    "av1_nvenc": {"cq": "25", "preset": "p5"},
+    "mpeg4": {"b": "8M"},
+}
+_HOLDS_ODD_420 = {"libvpx", "libvpx-vp9", "libaom-av1", "ffv1"}
+_HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_mf", "_v4l2m2m", "_vulkan")
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    pts: int
+    duration: int
+
+
+class VideoEncoder:
+    """The styled picture's stream in an output container. Frames go in with their own times, packets come out with them."""
+
+    def __init__(
+        self,
+        container: OutputContainer,
+        clip: Clip,
+        settings: Encode,
+        *,
+        time_base: Fraction,
+        notify: Callable[[str], None],
+    ) -> None:
+        """Opens the encoder. Raises Unavailable where it is not here, UsageError where it refuses a setting."""
+        codec = _codec(settings.codec or ENCODERS.get(container.format.name, container.default_video_codec))
+        try:
+            stream = container.add_stream(codec.name, rate=_rate(clip), width=clip.width, height=clip.height)
+        except ValueError as error:
+            raise UsageError(
+                f"a .{container.format.name} file cannot hold {codec.name}",
+                hint="choose another -c:v, or write .mkv, which holds almost anything",
+            ) from error
+        assert isinstance(stream, av.VideoStream)
+        self.stream = stream
+        self.codec = codec.name
+        self.pix_fmt = _pix_fmt(codec, clip, settings.pix_fmt, notify)
+        context = stream.codec_context
+        context.pix_fmt = self.pix_fmt
+        context.time_base = stream.time_base = self._time_base = time_base
+        context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
+        stored_rgb = bool(clip.pix_fmt) and av.VideoFormat(clip.pix_fmt).is_rgb
+        tags = colour.output_colour(clip, from_rgb=stored_rgb)
+        context.colorspace = 0 if av.VideoFormat(self.pix_fmt).is_rgb else tags.matrix
+        context.color_range, context.color_primaries, context.color_trc = tags.range, tags.primaries, tags.transfer
+        self._open(settings, container.format.name)
+        self._convert = colour.FromRgb(tags, width=clip.width, height=clip.height, pix_fmt=self.pix_fmt, threads=2)
+        self._waiting: dict[int, _Times] = {}
+        self._in = self._out = 0
+
+    def _open(self, settings: Encode, format_name: str) -> None:
+        context = self.stream.codec_context
+        known = {option.name for option in context.supported_options.private}
+        options = dict(_DEFAULTS.get(self.codec, {}))
+        if format_name == "avi":
+            options |= {"bf": "0"}  # AVI has no way to say that decoding and showing differ in order
+        if settings.crf is not None:
+            quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
+            if quality is None:
+                raise UsageError(f"{self.codec} knows no -crf", hint="set its quality with --encoder-opt")
+            options[quality] = f"{settings.crf:g}"
+        if settings.preset is not None:
+            if "preset" not in known:
+                raise UsageError(f"{self.codec} knows no -preset", hint="set its speed with --encoder-opt")
+            options["preset"] = settings.preset
+        options |= settings.options
+        context.options = options
+        try:
+            context.open()
+        except (av.FFmpegError, ValueError) as error:
+            said = f"{reason(error)}" + (f"; {error.log[2].strip()}" if getattr(error, "log", None) else "")
+            if self.codec.endswith(_HARDWARE):
+                raise Unavailable(f"{self.codec} does not start here ({said})", hint="use libx264 or libx265") from error
+            asked = " ".join(f"{key}={value}" for key, value in options.items())
+            raise UsageError(
+                f"{self.codec} refuses these settings ({said})", hint=f"{self.pix_fmt}, {asked or 'no options'}"
+            ) from error
+        if context.options:
+            names = ", ".join(sorted(context.options))
+            near = difflib.get_close_matches(names, known, n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else "see ffmpeg -h encoder=" + self.codec
+            raise UsageError(f"{self.codec} does not know the option {names}", hint=hint)
+
+    def encode(self, frame: Frame, *, pts: int, duration: int) -> list[Packet]:
+        """Packets that are ready. `pts` and `duration` are in the stream's time base; duration 0 is unknown."""
+        picture = self._convert(frame.image)
+        picture.pts, picture.time_base = pts, self._time_base
+        picture.duration = duration
+        self._waiting[pts] = _Times(pts, duration)
+        self._in += 1
+        return self._timed(self.stream.encode(picture))
+
+    def finish(self) -> list[Packet]:
+        """The packets still held back. Raises VidfxError where the encoder lost or invented a frame."""
+        packets = self._timed(self.stream.encode(None))
+        if self._in != self._out:
+            raise VidfxError(f"{self.codec} was given {self._in} frames and returned {self._out}")
+        return packets
+
+    def _timed(self, packets: list[Packet]) -> list[Packet]:
+        packets = [packet for packet in packets if packet.size]
+        for packet in packets:
+            self._out += 1
+            times = self._waiting.pop(packet.pts, None) if packet.pts is not None else None
+            if times is None:
+                raise VidfxError(f"{self.codec} moved a frame in time", hint="choose another -c:v")
+            packet.duration = times.duration
+        return packets
+
+
+def _rate(clip: Clip) -> Fraction:
+    return clip.rate.limit_denominator(100_000) if 0 < clip.rate <= 100_000 else Fraction(25)
+
+
+def _codec(name: str) -> av.Codec:
+    try:
+        codec = av.Codec(name, "w")
+    except (av.FFmpegError, ValueError) as error:
+        near = difflib.get_close_matches(name, av.codecs_available, n=8, cutoff=0.4)
+        near = [other for other in near if _is_video_encoder(other)][:4]
+        raise Unavailable(
+            f"there is no encoder '{name}' here", hint=f"nearest: {', '.join(near)}" if near else "try libx264"
+        ) from error
+    if codec.type != "video":
+        raise UsageError(f"'{name}' encodes {codec.type}, not video", hint="try libx264")
+    return codec
+
+
+def _is_video_encoder(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").type == "video"
+    except (av.FFmpegError, ValueError):
+        return False
+
+
+def _pix_fmt(codec: av.Codec, clip: Clip, asked: str | None, notify: Callable[[str], None]) -> str:
+    """The pixel format: what was asked, else 4:4:4 where the source has it, else 4:2:0 where it holds the size."""
+    formats = [fmt.name for fmt in codec.video_formats or ()]
+    odd = (clip.width % 2 == 1 or clip.height % 2 == 1) and codec.name not in _HOLDS_ODD_420
+    if asked is not None:
+        if formats and asked not in formats:
+            raise UsageError(f"{codec.name} cannot encode {asked}", hint="it takes " + ", ".join(formats[:12]))
+        try:
+            components = av.VideoFormat(asked, clip.width, clip.height).components
+        except ValueError as error:
+            raise UsageError(f"'{asked}' is not a pixel format", hint="the usual one is yuv420p") from error
+        if odd and any(part.is_chroma and (part.width, part.height) != (clip.width, clip.height) for part in components):
+            raise UsageError(
+                f"{asked} cannot hold {clip.width}×{clip.height} in {codec.name}", hint="use -pix_fmt yuv444p"
+            )
+        return asked
+    full_chroma = _is_444(clip.pix_fmt)
+    wishes = ["yuv444p", "yuv420p"] if full_chroma else ["yuv420p"]
+    wishes += ["yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le", "nv12", "yuvj420p", "gbrp", "rgb24", "bgr0"]
+    if odd:
+        wishes = ["yuv444p", "yuv444p10le", "gbrp", "rgb24", "bgr0"]
+    choice = next((wish for wish in wishes if not formats or wish in formats), None)
+    if choice is None:
+        raise UsageError(
+            f"{codec.name} cannot hold {clip.width}×{clip.height}", hint="its sides must be even; try -c:v libx264"
+        )
+    if odd and not full_chroma:
+        notify(f"{clip.width}×{clip.height} has an odd side: encoded as {choice}, since 4:2:0 cannot hold it")
+    return choice
+
+
+def _is_444(pix_fmt: str) -> bool:
+    if not pix_fmt:
+        return False
+    return "444" in pix_fmt and not av.VideoFormat(pix_fmt).is_rgb

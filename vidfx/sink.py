@@ -1,0 +1,330 @@
+"""Frames in, file out: one pass, written beside its place and moved there whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from math import lcm
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+
+from vidfx import decode, hdr, images
+from vidfx.encode import VideoEncoder
+from vidfx.errors import CannotWrite, UsageError, VidfxError
+from vidfx.frames import Clip, Frame
+from vidfx.mux import OtherStreams, Window, carried, carry_container
+from vidfx.settings import Encode, Range
+
+CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".nut": "nut",
+    ".avi": "avi",
+}
+"""FFmpeg's muxer for each suffix vidfx writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written."""
+
+    path: Path
+    frames: int
+    copied: tuple[int, ...]
+    """Indices in the source of the streams that were carried over packet for packet."""
+    notices: tuple[str, ...]
+    codec: str
+    pix_fmt: str
+
+
+def check_output(output: Path, clip: Clip, *, overwrite: bool) -> None:
+    """Refuses early what could not be written later. Raises UsageError or CannotWrite."""
+    output = Path(output)
+    suffix = output.suffix.lower()
+    pattern = images.is_pattern(output)
+    if suffix not in CONTAINERS and suffix not in images.SUFFIXES:
+        known = " ".join((*CONTAINERS, *images.SUFFIXES))
+        raise UsageError(f"'{output.name}' names no format vidfx writes", hint=f"end it in one of {known}")
+    if suffix in CONTAINERS and clip.kind == "still":
+        raise UsageError(f"a still does not make a film '{output.name}'", hint="write it to a .png or another picture")
+    if suffix in images.SUFFIXES and clip.kind != "still" and not pattern:
+        example = f"{output.stem}.%04d{output.suffix}"
+        raise UsageError(f"many frames do not fit into the one picture '{output.name}'", hint=f"write {example}")
+    if pattern:
+        images.Pattern.of(output)
+    folder = output.parent
+    if not folder.is_dir():
+        raise CannotWrite(f"there is no folder '{folder}'", hint="make it first, or choose another place with -o")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotWrite(f"the folder '{folder}' may not be written to", hint="choose another place with -o")
+    if output.is_dir():
+        raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
+    if _same_file(output, clip):
+        raise UsageError(f"'{output}' is the clip itself", hint="choose another name; the source is never overwritten")
+    if overwrite:
+        return
+    taken = _first_of(output) if pattern else output if output.exists() else None
+    if taken is not None:
+        raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
+
+
+def _same_file(output: Path, clip: Clip) -> bool:
+    if clip.kind == "sequence":
+        ours, theirs = images.Pattern.of(clip.path), None
+        with suppress(UsageError):
+            theirs = images.Pattern.of(output)
+        if theirs is None:
+            return False
+        return (ours.folder.resolve(), ours.head, ours.tail) == (theirs.folder.resolve(), theirs.head, theirs.tail)
+    return output.exists() and clip.path.exists() and output.samefile(clip.path)
+
+
+def _first_of(pattern: Path) -> Path | None:
+    wanted = images.Pattern.of(pattern)
+    return next((path for path in sorted(wanted.folder.iterdir()) if wanted.matches(path.name)), None)
+
+
+def _ignore(_: Frame) -> None:
+    pass
+
+
+def write(
+    frames: Iterator[Frame],
+    clip: Clip,
+    output: Path,
+    *,
+    encode: Encode,
+    wanted: Range,
+    metadata: Mapping[str, str],
+    strict: bool = False,
+    overwrite: bool = False,
+    notify: Callable[[str], None],
+    on_frame: Callable[[Frame], None] = _ignore,
+) -> Written:
+    """Writes the frames as `output` says: a film with every other stream of `clip`, numbered pictures, or one picture.
+
+    A film keeps the source's times; one that was cut by `wanted` begins at 0 with its sound in step. The file appears
+    under its name when it is whole, never before. `strict` refuses what would have to be converted or dropped.
+    Raises CannotWrite, UsageError, Unavailable, TryAgain, VidfxError, and whatever `frames` raises.
+    """
+    output = Path(output)
+    check_output(output, clip, overwrite=overwrite)
+    notices: list[str] = []
+
+    def note(message: str) -> None:
+        notices.append(message)
+        notify(message)
+
+    if hdr.is_hdr(clip.colour):
+        note(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
+    if output.suffix.lower() in images.SUFFIXES:
+        count = _write_images(frames, clip, output, on_frame)
+        return Written(output, count, (), tuple(notices), output.suffix.lower()[1:], "rgb24")
+    first = next(frames, None)
+    if first is None:
+        raise UsageError("there is no frame to write", hint="is the range inside the clip?")
+    film = _Film(first, clip, output, encode, wanted, metadata, strict, note)
+    count, encoder, copied = film.write(chain([first], frames), on_frame, overwrite)
+    return Written(output, count, tuple(copied), tuple(notices), encoder.codec, encoder.pix_fmt)
+
+
+def _write_images(frames: Iterator[Frame], clip: Clip, output: Path, on_frame: Callable[[Frame], None]) -> int:
+    pattern = images.Pattern.of(output) if images.is_pattern(output) else None
+    offset = images.Pattern.of(clip.path).numbers()[0] if clip.kind == "sequence" else 0
+    count = 0
+    for frame in frames:
+        images.write_picture(pattern.path(offset + frame.index) if pattern else output, frame.image)
+        count += 1
+        on_frame(frame)
+    if not count:
+        raise UsageError("there is no frame to write", hint="is the range inside the clip?")
+    return count
+
+
+class _Film:
+    """One film file in the making."""
+
+    def __init__(
+        self,
+        first: Frame,
+        clip: Clip,
+        output: Path,
+        encode: Encode,
+        wanted: Range,
+        metadata: Mapping[str, str],
+        strict: bool,
+        notify: Callable[[str], None],
+    ) -> None:
+        self._clip, self._output, self._encode, self._wanted = clip, output, encode, wanted
+        self._metadata, self._strict, self._notify = metadata, strict, notify
+        self._format = CONTAINERS[output.suffix.lower()]
+        self._window = Window(None if wanted.whole else first.time)
+        self._clock = _Clock(first, self._window.shift, clip, self._format, notify)
+        self._temporary = output.with_name(f".{output.stem}.vidfx-{os.getpid()}.tmp{output.suffix}")
+
+    def write(
+        self, frames: Iterator[Frame], on_frame: Callable[[Frame], None], overwrite: bool
+    ) -> tuple[int, VideoEncoder, list[int]]:
+        """Encodes, muxes, and moves the file to its name."""
+        try:
+            with ExitStack() as stack:
+                with self._writing():
+                    container = av.open(
+                        str(self._temporary), "w", format=self._format, container_options=self._options()
+                    )
+                stack.callback(_close_quietly, container)
+                encoder, others = self._streams(container, stack)
+                count = self._fill(container, encoder, others, frames, on_frame)
+                with self._writing():
+                    container.close()
+            with self._writing():
+                _move_whole(self._temporary, self._output, overwrite=overwrite)
+        finally:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+        return count, encoder, others.copied if others else []
+
+    def _streams(self, container: OutputContainer, stack: ExitStack) -> tuple[VideoEncoder, OtherStreams | None]:
+        def picture() -> VideoEncoder:
+            return VideoEncoder(
+                container, self._clip, self._encode, time_base=self._clock.time_base, notify=self._notify
+            )
+
+        if self._clip.kind != "video":
+            encoder, others = picture(), None
+        else:
+            source = stack.enter_context(decode.opened(self._clip.path))
+            others = OtherStreams(
+                source,
+                container,
+                self._window,
+                audio=self._encode.audio,
+                strict=self._strict,
+                notify=self._notify,
+            )
+            for stream in source.streams:
+                if stream.index == self._clip.stream_index:
+                    encoder = picture()
+                    encoder.stream.metadata.update(carried(stream))
+                    encoder.stream.disposition = stream.disposition
+                else:
+                    others.add(stream)
+            carry_container(source, container, self._window, self._wanted.end)
+        container.metadata.update(self._metadata)
+        with self._writing():
+            container.start_encoding()
+        return encoder, others
+
+    def _fill(
+        self,
+        container: OutputContainer,
+        encoder: VideoEncoder,
+        others: OtherStreams | None,
+        frames: Iterator[Frame],
+        on_frame: Callable[[Frame], None],
+    ) -> int:
+        def mux(packets: list[Packet]) -> None:
+            for packet in packets:
+                if others and packet.dts is not None:
+                    for other in others.up_to(packet.dts * packet.time_base):
+                        container.mux_one(other)
+                container.mux_one(packet)
+
+        count, last = 0, None
+        for frame in frames:
+            pts, duration = self._clock(frame)
+            with self._writing():
+                mux(encoder.encode(frame, pts=pts, duration=duration))
+            count, last = count + 1, frame
+            on_frame(frame)
+        assert last is not None
+        if self._wanted.end is not None or self._wanted.last is not None:
+            self._window.end = (last.pts + last.duration) * last.time_base
+        with self._writing():
+            mux(encoder.finish())
+            for other in others.up_to(None) if others else ():
+                container.mux_one(other)
+        return count
+
+    def _options(self) -> dict[str, str]:
+        if self._format not in ("mp4", "mov"):
+            # only the muxer's own idea of a shift would change a time; B-frames alone begin before 0, in dts
+            return {"avoid_negative_ts": "disabled"}
+        ticks = self._clock.time_base.denominator
+        while ticks < 10_000:
+            ticks *= 2
+        movie = lcm(ticks, 1000)  # edit lists count in these: too coarse, and a start would be rounded
+        return {
+            "movflags": "+faststart+use_metadata_tags",
+            "video_track_timescale": str(ticks),
+            "movie_timescale": str(movie if movie < 2**31 else ticks),
+        }
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns what av and the system raise into our errors."""
+        try:
+            yield
+        except VidfxError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise images.writing_error(self._output, error) from error
+
+
+class _Clock:
+    """The times of the output's frames: the source's own, less what was cut away before them."""
+
+    def __init__(
+        self, first: Frame, shift: Fraction, clip: Clip, format_name: str, notify: Callable[[str], None]
+    ) -> None:
+        self.time_base = first.time_base
+        self._shift, self._notify = shift, notify
+        self._counted = format_name == "avi"
+        if self._counted:
+            # AVI knows frames, not times: nearest whole frame of the average rate, beginning at 0
+            self.time_base, self._shift = 1 / clip.rate, first.time
+        self._last: int | None = None
+        self._told = False
+
+    def __call__(self, frame: Frame) -> tuple[int, int]:
+        """pts and duration in `time_base`, strictly rising."""
+        exact = (frame.time - self._shift) / self.time_base
+        pts = round(exact)
+        if self._last is not None and pts <= self._last:
+            pts = self._last + 1
+        if pts != exact and not self._told:
+            self._told = True
+            why = "this container counts frames" if self._counted else "two frames had one time"
+            self._notify(f"frame {frame.index} moves to the nearest time that can be written: {why}")
+        self._last = pts
+        return pts, round(frame.duration * frame.time_base / self.time_base)
+
+
+def _close_quietly(container: OutputContainer) -> None:
+    with suppress(av.FFmpegError, OSError, ValueError):
+        container.close()
+
+
+def _move_whole(temporary: Path, output: Path, *, overwrite: bool) -> None:
+    """fsync, one rename, fsync of the folder."""
+    if output.exists() and not overwrite:
+        raise CannotWrite(f"'{output}' appeared while it was being made", hint="give -y to overwrite it")
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(output)
+    with suppress(OSError):  # not every system lets a folder be opened
+        folder = os.open(output.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
