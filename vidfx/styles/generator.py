@@ -1,0 +1,99 @@
+"""The network that paints: a feed-forward image-to-image generator without any whole-frame statistic.
+
+It works at 1/4 and 1/8 of the frame, where wide layers are cheap, and finishes at 1/2, where it sees the source again
+at full detail, so that lines fall where the edges are. There is no normalisation layer: an output pixel depends on its
+neighbourhood alone (`receptive_radius`), so tiles, batches and frames do not influence each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIZE_MULTIPLE = 8
+"""Height and width that the generator takes are multiples of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorConfig:
+    """Widths and depths; everything that a model file must say to rebuild the network."""
+
+    quarter: int = 48
+    """Channels at 1/4 size."""
+    eighth: int = 96
+    """Channels at 1/8 size."""
+    blocks: int = 3
+    """Residual blocks at 1/8 size."""
+    half: int = 16
+    """Channels at 1/2 size."""
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)  # starts as the identity: deep stacks then train without a norm
+        assert self.second.bias is not None
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(x)))
+
+
+class Generator(nn.Module):
+    """RGB in 0..1, N × 3 × H × W with H and W multiples of 8, to RGB of the same shape (nominally 0..1, not clamped)."""
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__()
+        self.config = c = config or GeneratorConfig()
+        self.enter = nn.Conv2d(48, c.quarter, 3, padding=1)
+        self.down = nn.Conv2d(c.quarter, c.eighth, 4, stride=2, padding=1)  # 4 × 4: an even overlap leaves no lattice
+        self.body = nn.Sequential(*(ResidualBlock(c.eighth) for _ in range(c.blocks)))
+        self.up_quarter = nn.Conv2d(c.eighth, 4 * c.quarter, 1)
+        self.join = ResidualBlock(c.quarter)
+        self.up_half = nn.Conv2d(c.quarter, 4 * c.half, 1)
+        self.look_again = nn.Conv2d(12, c.half, 3, padding=1)
+        self.merge = nn.Conv2d(c.half, c.half, 3, padding=1)
+        self.leave = nn.Conv2d(c.half, 12, 3, padding=1)
+        for layer in (self.up_quarter, self.up_half, self.leave):
+            equal_subpixels_(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x - 0.5
+        quarter = F.relu(self.enter(F.pixel_unshuffle(x, 4)))
+        eighth = self.body(F.relu(self.down(quarter)))
+        quarter = self.join(F.relu(F.pixel_shuffle(self.up_quarter(eighth), 2) + quarter))
+        detail = self.look_again(F.pixel_unshuffle(x, 2))
+        half = F.relu(F.pixel_shuffle(self.up_half(quarter), 2) + detail)
+        half = F.relu(self.merge(half))
+        return F.pixel_shuffle(self.leave(half), 2) + 0.5
+
+    @property
+    def receptive_radius(self) -> int:
+        """Pixels around an output pixel beyond which the input cannot change it (an upper bound, a multiple of 8)."""
+        at_quarter = 1 + 2  # enter; join
+        at_eighth = 2 * self.config.blocks
+        at_half = 3  # merge, leave, and rounding to the half-size lattice
+        down = 2 * 4  # a 4 × 4 kernel at 1/4 reaches two samples
+        radius = 4 * at_quarter + down + 8 * at_eighth + 2 * at_half + 8
+        return -(-radius // SIZE_MULTIPLE) * SIZE_MULTIPLE
+
+
+def equal_subpixels_(layer: nn.Conv2d) -> None:
+    """Initialises a sub-pixel convolution so that its 2 × 2 outputs start equal: no checker pattern to begin with.
+
+    Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution" (ICNR).
+    """
+    with torch.no_grad():
+        kernel = torch.empty(layer.out_channels // 4, *layer.weight.shape[1:])
+        nn.init.kaiming_normal_(kernel, nonlinearity="linear")
+        layer.weight.copy_(kernel.repeat_interleave(4, 0))
+        assert layer.bias is not None
+        layer.bias.zero_()

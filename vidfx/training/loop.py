@@ -1,0 +1,314 @@
+"""The training loop, top to bottom: warm start from a teacher, then generator against discriminator.
+
+    prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
+    warm up    plain L1 to the teacher, until the generator draws
+    play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
+    export     the running average of the weights goes into a model file (vidfx.training.export)
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidfx.errors import UsageError, VidfxError
+from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
+from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
+from vidfx.training.features import TAPS, Features
+from vidfx.training.losses import (
+    content_loss, flat_loss, gram, grid_loss, range_loss, style_loss, tone_loss,
+)
+from vidfx.training.recipe import Recipe
+
+M = TypeVar("M", bound=torch.nn.Module)
+FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
+STYLE_CROPS = 60  # batches behind the style's mean statistics
+CHECKPOINT_EVERY = 100
+
+
+@dataclass
+class State:
+    """Everything that changes during a run; saved and restored whole."""
+
+    generator: Generator
+    average: Generator
+    discriminator: TwoScaleDiscriminator
+    generator_optimiser: torch.optim.Adam
+    discriminator_optimiser: torch.optim.Adam
+    warm_steps: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
+        parts = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
+        content = {name: getattr(self, name).state_dict() for name in parts}
+        content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["recipe"] != self.recipe:
+            raise UsageError(
+                f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
+            )
+        for name in ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser"):
+            getattr(self, name).load_state_dict(content[name])
+        self.warm_steps, self.steps, self.seconds = content["warm_steps"], content["steps"], content["seconds"]
+
+
+class Trainer:
+    """One run of one recipe in one folder. `run()` starts it or goes on with it."""
+
+    def __init__(
+        self, recipe: Recipe, *, data: Path, out: Path, device: str = "cpu", budget: float | None = None,
+        notify: Callable[[str], None] = print, compile_networks: bool = False,
+    ) -> None:
+        self.recipe, self.out, self.notify, self.budget = recipe, out, notify, budget
+        self.device = torch.device(device)
+        self.checkpoint = out / "checkpoint.pt"
+        out.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(recipe.seed)
+
+        began = time.perf_counter()
+        self.data = TrainingData(recipe, data, notify)
+        counts = f"{sum(map(len, self.data.content))} content and {sum(map(len, self.data.style))} style pictures"
+        notify(f"{counts} ready in {time.perf_counter() - began:.0f} s")
+
+        def place(module: M) -> M:
+            return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stubs lack the keyword
+
+        generator = place(Generator(GeneratorConfig(**recipe.generator.model_dump())))
+        discriminator = place(TwoScaleDiscriminator(recipe.adversarial.discriminator_channels))
+        warm, game = recipe.warm_start, recipe.adversarial
+        self.state = State(
+            generator, copy.deepcopy(generator).requires_grad_(False), discriminator,
+            torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
+            torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
+            recipe=recipe.model_dump(mode="json"),
+        )
+        self.features = place(Features(data / recipe.features))
+        if self.checkpoint.exists():
+            self.state.load(self.checkpoint)
+            notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
+        self.style_targets = self.measure_style()
+        self.paint: Callable[[Tensor], Tensor] = generator
+        self.look: Callable[[Tensor], dict[str, Tensor]] = self.features
+        if compile_networks:
+            self.paint, self.look = torch.compile(generator), torch.compile(self.features)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def measure_style(self) -> dict[str, Tensor]:
+        """Mean Gram matrices of the style crops."""
+        sums: dict[str, Tensor] = {}
+        with torch.no_grad(), self.autocast():
+            for crops in self.data.style_batches(STYLE_CROPS):
+                for name, taps in self.features(crops.to(self.device)).items():
+                    sums[name] = sums.get(name, torch.zeros(())) + gram(taps).mean(0) / STYLE_CROPS
+        return {name: sums[name] for name in TAPS}
+
+    # --- the run -----------------------------------------------------------------------------------------------
+
+    def run(self) -> Generator:
+        """Trains to the end of the recipe or of the budget; returns the averaged generator."""
+        state, warm, game = self.state, self.recipe.warm_start, self.recipe.adversarial
+        began = time.perf_counter() - state.seconds
+        log = (self.out / "metrics.jsonl").open("a")
+        with ThreadPoolExecutor(1) as loader, log:
+            total = warm.steps + game.steps
+            upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps)
+            while state.warm_steps + state.steps < total and (self.budget is None or state.seconds < self.budget):
+                batch = upcoming.result()
+                upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps + 1)
+                batch = Batch(*(t.to(self.device) for t in (batch.content, batch.teacher, batch.style)))
+                random = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + state.warm_steps + state.steps)
+                if state.warm_steps < warm.steps:
+                    values = self.warm_step(batch)
+                    state.warm_steps += 1
+                else:
+                    values = self.game_step(batch, random)
+                    state.steps += 1
+                state.seconds = time.perf_counter() - began
+                done = state.warm_steps + state.steps
+                if not all(math.isfinite(v) for v in values.values()):
+                    raise VidfxError(
+                        f"a loss is no longer finite at step {done}: {values}",
+                        hint=f"the last good checkpoint stands at {self.checkpoint}; lower the learning rate",
+                    )
+                if done % 10 == 0:
+                    log.write(json.dumps({"step": done, "seconds": round(state.seconds, 1), **values}) + "\n")
+                    log.flush()
+                if done % CHECKPOINT_EVERY == 0 or done == total:
+                    state.save(self.checkpoint)
+                    self.save_samples(batch, done)
+                    text = " ".join(f"{k} {v:.3g}" for k, v in values.items())
+                    self.notify(f"step {done}/{total}  {state.seconds:.0f} s  {text}")
+        state.save(self.checkpoint)
+        return state.average
+
+    def progress(self) -> float:
+        """0 at the first adversarial step, 1 at the last; by steps, or by the budget if that is the nearer end."""
+        by_steps = self.state.steps / max(self.recipe.adversarial.steps, 1)
+        by_time = self.state.seconds / self.budget if self.budget else 0.0
+        return min(max(by_steps, by_time), 1.0)
+
+    def warm_step(self, batch: Batch) -> dict[str, float]:
+        """Draw what the teacher draws."""
+        warm, state = self.recipe.warm_start, self.state
+        rate = 0.1 + 0.45 * (1 + math.cos(math.pi * state.warm_steps / warm.steps))  # from 1 to a tenth
+        set_rate(state.generator_optimiser, warm.learning_rate * rate)
+        seen = batch.content[..., SLACK:-SLACK, SLACK:-SLACK]
+        with self.autocast():
+            painted = inner(self.paint(reflect_border(seen)))
+        painted = painted.float()
+        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
+        loss = loss + 0.5 * F.l1_loss(differences(painted), differences(batch.teacher))
+        self.update_generator(loss)
+        return {"teacher": loss.item()}
+
+    def game_step(self, batch: Batch, random: torch.Generator) -> dict[str, float]:
+        """One move of the generator, one of the discriminator."""
+        game, state, weights = self.recipe.adversarial, self.state, self.recipe.adversarial.losses
+        progress = self.progress()
+        rate = game.learning_rate * min(1.0, 2 * (1 - progress) + 0.02)  # constant, then down to almost nothing
+        for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+            set_rate(optimiser, rate)
+
+        seen = batch.content[..., SLACK:-SLACK, SLACK:-SLACK]
+        if torch.rand((), generator=random) < 0.5:
+            seen = reflect_border(seen)
+        moved, move = jitter(batch.content, random)
+        noise = torch.randn(moved.shape, generator=random).to(self.device)
+        moved = moved + 0.02 * noise * torch.rand((), generator=random).item()
+        with self.autocast():
+            both = self.paint(torch.cat([seen, moved]))
+        painted_whole, painted_moved = both.float().chunk(2)
+        painted, source = inner(painted_whole), inner(seen)
+
+        top, left = (int(torch.randint(painted.shape[-1] - FEATURE_CROP + 1, (), generator=random)) for _ in range(2))
+
+        def window(x: Tensor) -> Tensor:
+            return x[..., top : top + FEATURE_CROP, left : left + FEATURE_CROP]
+
+        with self.autocast():
+            with torch.no_grad():
+                wanted = self.look(window(source).contiguous(memory_format=torch.channels_last))
+            features = self.look(window(painted).clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last))
+            state.discriminator.requires_grad_(False)
+            fooled = fool_loss([v.float() for v in state.discriminator(painted)])
+            state.discriminator.requires_grad_(True)
+        ring = BORDER + SLACK
+        still = F.mse_loss(painted_moved[..., ring:-ring, ring:-ring], move(painted_whole)[..., ring:-ring, ring:-ring])
+        terms = {
+            "adversarial": fooled,
+            "style": style_loss(features, self.style_targets),
+            "content": content_loss(features, wanted),
+            "tone": tone_loss(painted, batch.teacher),
+            "teacher": F.l1_loss(painted, batch.teacher),
+            "steady": still,
+            "grid": grid_loss(painted) * (1 + 2 * progress),
+            "flat": flat_loss(painted, source),
+            "range": range_loss(painted),
+        }
+        self.update_generator(sum((getattr(weights, k) * v for k, v in terms.items()), torch.zeros(())))
+
+        with self.autocast():
+            verdicts = state.discriminator(torch.cat([batch.style, painted.detach()]))
+        halves = [v.float().chunk(2) for v in verdicts]
+        judged = judge_loss([r for r, _ in halves], [f for _, f in halves])
+        state.discriminator_optimiser.zero_grad(set_to_none=True)
+        judged.backward()
+        torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
+        state.discriminator_optimiser.step()
+        return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
+
+    def update_generator(self, loss: Tensor) -> None:
+        state = self.state
+        state.generator_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.generator.parameters(), 1.0)  # without it one bad batch ends the run
+        state.generator_optimiser.step()
+        done = state.warm_steps + state.steps
+        decay = min(self.recipe.adversarial.average, (1 + done) / (10 + done))
+        with torch.no_grad():
+            for kept, new in zip(state.average.parameters(), state.generator.parameters(), strict=True):
+                kept.lerp_(new, 1 - decay)
+
+    def save_samples(self, batch: Batch, step: int) -> None:
+        """A strip for the eye: source, teacher, painting and a style crop, for each picture of the batch."""
+        with torch.no_grad():
+            painted = inner(self.state.average(reflect_border(batch.content[..., SLACK:-SLACK, SLACK:-SLACK])))
+        source = inner(batch.content[..., SLACK:-SLACK, SLACK:-SLACK])
+        rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
+        strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
+        cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.uint8(np.rint(strip[..., ::-1] * 255)))
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def inner(x: Tensor) -> Tensor:
+    """Cuts the border away that the generator sees but that is not judged."""
+    return x[..., BORDER:-BORDER, BORDER:-BORDER]
+
+
+def reflect_border(x: Tensor) -> Tensor:
+    """Replaces the border by a mirror of the inside, as at the edge of a rendered frame."""
+    return F.pad(inner(x), (BORDER,) * 4, mode="reflect").contiguous(memory_format=torch.channels_last)
+
+
+def differences(x: Tensor) -> Tensor:
+    """Horizontal and vertical steps between neighbours, for a loss on edges."""
+    return torch.cat([(x[..., 1:, 1:] - x[..., 1:, :-1]), (x[..., 1:, 1:] - x[..., :-1, 1:])], 1)
+
+
+def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """A small camera motion: the moved crop (SLACK cut away), and the same motion for the painting of the unmoved one.
+
+    Half the time whole pixels, which nothing blurs; else a turn, a zoom and a fraction of a pixel as well.
+    """
+    shift = (torch.rand(2, generator=random) * 2 - 1) * (SLACK - 2)
+    turn, zoom = torch.zeros(()), torch.ones(())
+    if torch.rand((), generator=random) < 0.5:
+        shift = shift.round()
+    else:
+        turn = (torch.rand((), generator=random) * 2 - 1) * 0.012
+        zoom = 1 + (torch.rand((), generator=random) * 2 - 1) * 0.012
+    gain = 1 + (torch.rand((), generator=random).item() * 2 - 1) * 0.03
+
+    def move(x: Tensor) -> Tensor:
+        size = x.shape[-1]
+        cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
+        matrix = torch.stack([
+            torch.stack([cos, -sin, shift[0] * 2 / size]), torch.stack([sin, cos, shift[1] * 2 / size])
+        ]).expand(x.shape[0], 2, 3)
+        grid = F.affine_grid(matrix, list(x.shape), align_corners=False).to(x.device)
+        return F.grid_sample(x, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+
+    moved = move(content)[..., SLACK:-SLACK, SLACK:-SLACK] * gain
+    return moved.clamp(0, 1).contiguous(memory_format=torch.channels_last), move

@@ -1,0 +1,69 @@
+"""What the generator is asked for, each a number that falls as the picture gets nearer to the wish."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def gram(features: Tensor) -> Tensor:
+    """Correlations of the channels, N × C × C, averaged over space (Gatys et al. 2016)."""
+    n, c, h, w = features.shape
+    flat = features.float().reshape(n, c, h * w)
+    return flat @ flat.transpose(1, 2) / (h * w)
+
+
+def style_loss(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    """Distance of Gram matrices to the style's mean, relative to its squared norm, averaged over layers."""
+    terms = [((gram(features[k]) - t) ** 2).sum((1, 2)).mean() / (t**2).sum() for k, t in targets.items()]
+    return torch.stack(terms).mean()
+
+
+def content_loss(features: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+    """Distance of features after each channel is normalised over space: form is kept, tone may change."""
+
+    def normal(x: Tensor) -> Tensor:
+        x = x.float()
+        return (x - x.mean((2, 3), keepdim=True)) / (x.std((2, 3), keepdim=True) + 1e-3 * x.abs().amax() + 1e-6)
+
+    near = F.mse_loss(normal(features["relu3_3"]), normal(wanted["relu3_3"]))
+    far = F.mse_loss(normal(features["relu4_3"]), normal(wanted["relu4_3"]))
+    return near + 0.5 * far
+
+
+def tone_loss(picture: Tensor, teacher: Tensor) -> Tensor:
+    """L1 between 8 × 8 means: washes stay where the light was."""
+    return F.l1_loss(F.avg_pool2d(picture, 8), F.avg_pool2d(teacher, 8))
+
+
+def grid_loss(picture: Tensor, periods: tuple[int, ...] = (2, 4, 8)) -> Tensor:
+    """Energy of what repeats with the generator's strides.
+
+    Fine detail is averaged over all tiles of period × period pixels, phase by phase: a picture's own texture averages
+    out, a lattice does not. Measured per picture and in 4 × 4 regions of it, since a lattice may live in one place.
+    """
+    fine = picture - F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
+    n, c, h, w = fine.shape
+    total = fine.new_zeros(())
+    for period in periods:
+        tiles = fine.reshape(n, c, h // period, period, w // period, period).mean((2, 4))
+        total = total + (tiles**2).mean()
+        bands = fine.reshape(n, c, 4, h // 4 // period, period, 4, w // 4 // period, period).mean((3, 6))
+        total = total + 0.25 * (bands**2).mean()
+    return total / len(periods)
+
+
+def flat_loss(picture: Tensor, source: Tensor) -> Tensor:
+    """Gradient of the picture where the source has next to none, so that skies and walls stay clean paper."""
+    grey = source.mean(1, keepdim=True)
+    spread = F.avg_pool2d(grey**2, 9, 1, 4) - F.avg_pool2d(grey, 9, 1, 4) ** 2
+    calm = torch.exp(-spread.clamp_min(0) / 0.01**2)
+    dx = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(1, keepdim=True)
+    dy = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(1, keepdim=True)
+    return (dx * calm[..., :, 1:]).mean() + (dy * calm[..., 1:, :]).mean()
+
+
+def range_loss(picture: Tensor) -> Tensor:
+    """What leaves 0..1 is clipped when a film is rendered, so it must not be relied on."""
+    return (F.relu(-picture) + F.relu(picture - 1)).mean()

@@ -1,0 +1,115 @@
+"""What a recipe file may say: a TOML table, checked key by key before anything slow begins."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vidfx.errors import MissingInput, UsageError
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StyleSource(Part):
+    """A folder of style pictures and how they are made comparable."""
+
+    path: str
+    """Relative to the data folder; a glob such as `scrolls/*.jpg` or a folder."""
+    share: float = Field(1.0, gt=0)
+    """Weight against the other sources when a crop is drawn."""
+    crop: tuple[int, int] = (256, 420)
+    """Edge in pixels of the square that is cut out, drawn between the two and scaled to the training size: stroke size."""
+    treat: Literal["none", "scroll", "line"] = "none"
+    """`scroll`: even out the brown ground and tint to paper; `line`: grey drawing on white, multiplied onto paper."""
+    trim: float = Field(0.0, ge=0, lt=0.4)
+    """Fraction of each side that is cut away: mounts, seals and scanner margins."""
+
+
+class ContentSource(Part):
+    """Photographs, or frames of film clips, that are painted during training."""
+
+    path: str
+    share: float = Field(1.0, gt=0)
+    scale: tuple[float, float] = (0.6, 1.4)
+    """Size at which pictures are seen, relative to `height`; drawn between the two."""
+    height: int = Field(512, ge=64)
+    """Pixels to which a picture's short side is brought first."""
+    every: int = Field(12, ge=1)
+    """Of a clip, every how many frames one is taken."""
+
+
+class Network(Part):
+    quarter: int = Field(48, ge=8, le=256)
+    eighth: int = Field(96, ge=8, le=512)
+    blocks: int = Field(3, ge=1, le=16)
+    half: int = Field(16, ge=4, le=128)
+
+
+class WarmStart(Part):
+    teacher: str = "ink"
+    steps: int = Field(1200, ge=0)
+    learning_rate: float = Field(1e-3, gt=0)
+
+
+class Losses(Part):
+    """Weights; 0 switches a loss off."""
+
+    adversarial: float = Field(0.5, ge=0)
+    style: float = Field(2.0, ge=0)
+    content: float = Field(1.2, ge=0)
+    tone: float = Field(3.5, ge=0)
+    teacher: float = Field(0.0, ge=0)
+    """Plain L1 to the teacher's picture."""
+    steady: float = Field(10.0, ge=0)
+    grid: float = Field(3000.0, ge=0)
+    flat: float = Field(1.0, ge=0)
+    """Texture where the source has none: keeps skies and walls clean."""
+    range: float = Field(5.0, ge=0)
+
+
+class Adversarial(Part):
+    steps: int = Field(4000, ge=0)
+    learning_rate: float = Field(2e-4, gt=0)
+    discriminator_channels: int = Field(48, ge=8, le=256)
+    average: float = Field(0.998, ge=0, lt=1)
+    """Decay of the running average of the weights that is shipped."""
+    losses: Losses = Losses()
+
+
+class Recipe(Part):
+    """A whole training run."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    description: str
+    seed: int = 1
+    crop: int = Field(256, ge=64, multiple_of=32)
+    batch: int = Field(4, ge=1)
+    features: str
+    """Path of the feature network, relative to the data folder."""
+    style: list[StyleSource] = Field(min_length=1)
+    content: list[ContentSource] = Field(min_length=1)
+    generator: Network = Network()
+    warm_start: WarmStart = WarmStart()
+    adversarial: Adversarial = Adversarial()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads and checks a recipe. Raises MissingInput or UsageError naming the key that is wrong."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise MissingInput(f"no recipe at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a recipe: {error}") from None
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        raise UsageError(f"{path}: {lines}", hint="docs/training.md lists every key") from None
