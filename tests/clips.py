@@ -21,7 +21,9 @@ from vidfx.frames import Clip, Frame
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 """Real clips beside the repository, where there are any."""
 
-needs_ffprobe = pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is the witness and is not installed")
+needs_ffprobe = pytest.mark.skipif(
+    shutil.which("ffprobe") is None, reason="ffprobe is the witness and is not installed"
+)
 
 
 def picture(index: int, size: tuple[int, int] = (96, 64), *, cuts: Sequence[int] = ()) -> NDArray[np.uint8]:
@@ -144,7 +146,9 @@ def make_clip(
         if art is not None:
             packets += art.encode(av.VideoFrame.from_ndarray(picture(0, (32, 32))).reformat(format="yuvj420p"))
             packets += art.encode(None)
-        packets += _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last_duration or round(step), pictures)
+        packets += _encoded_film(
+            video, times, base, size, cuts, pix_fmt, colour, last_duration or round(step), pictures
+        )
         if sound is not None:
             packets += _encoded_sound(sound, length, Fraction(audio_start))
         for begin, end, words in subtitles:
@@ -211,7 +215,12 @@ def _words(stream, begin: float, end: float, words: str, *, prefixed: bool) -> a
 
 
 def make_sequence(
-    folder: Path, *, pattern: str = "shot.%04d.png", first: int = 1001, frames: int = 5, size: tuple[int, int] = (48, 32)
+    folder: Path,
+    *,
+    pattern: str = "shot.%04d.png",
+    first: int = 1001,
+    frames: int = 5,
+    size: tuple[int, int] = (48, 32),
 ) -> Path:
     """Writes numbered pictures and returns the path of the pattern."""
     import cv2

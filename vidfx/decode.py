@@ -93,7 +93,8 @@ def film_stream(container: InputContainer, index: int | None = None) -> av.Video
         raise UsageError(f"stream {index} of '{path}' is not a video stream", hint=f"video streams: {have}")
     films = [stream for stream in container.streams.video if not stream.disposition & _NOT_FILM]
     if not films:
-        what = "only a cover picture" if container.streams.video else "only sound" if container.streams.audio else "none"
+        streams = container.streams
+        what = "only a cover picture" if streams.video else "only sound" if streams.audio else "nothing to see"
         raise UnreadableInput(f"'{path}' has no film in it ({what})", hint="choose a file with a video stream")
     film = next((stream for stream in films if stream.disposition & Disposition.default), films[0])
     if film.codec_context is None:
@@ -131,7 +132,7 @@ def decoded(
             index += 1
     finally:
         if damaged:
-            notify(f"{damaged} damaged packet{'s' * (damaged > 1)} in '{container.name}' could not be decoded; stepped over")
+            notify(f"{damaged} damaged packet{'s' * (damaged > 1)} in '{container.name}' stepped over")
         if mended:
             notify(f"{mended} picture{'s' * (mended > 1)} in '{container.name}' had a missing or repeated time; mended")
 

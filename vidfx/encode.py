@@ -10,14 +10,22 @@ from fractions import Fraction
 import av
 from av.container import OutputContainer
 from av.packet import Packet
+from av.stream import Stream
 
 from vidfx import colour
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Clip, Colour, Frame
 from vidfx.settings import Encode
 
-ENCODERS = {"mp4": "libx264", "mov": "libx264", "matroska": "libx264", "webm": "libvpx-vp9", "nut": "ffv1", "avi": "libx264"}
+ENCODERS = {
+    "mp4": "libx264",
+    "mov": "libx264",
+    "matroska": "libx264",
+    "webm": "libvpx-vp9",
+    "nut": "ffv1",
+    "avi": "libx264",
+}
 """What each container gets where nobody says."""
 
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -33,6 +41,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "mpeg4": {"b": "8M"},
 }
 _HOLDS_ODD_420 = {"libvpx", "libvpx-vp9", "libaom-av1", "ffv1"}
+_SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_mf", "_v4l2m2m", "_vulkan")
 
 
@@ -43,7 +52,7 @@ class _Times:
 
 
 class VideoEncoder:
-    """The styled picture's stream in an output container. Frames go in with their own times, packets come out with them."""
+    """The styled picture's stream in a container. Frames go in with their own times, packets come out with them."""
 
     def __init__(
         self,
@@ -73,6 +82,12 @@ class VideoEncoder:
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
         stored_rgb = bool(clip.pix_fmt) and av.VideoFormat(clip.pix_fmt).is_rgb
         tags = colour.output_colour(clip, from_rgb=stored_rgb)
+        if container.format.name in ("nut", "avi") and not self.codec.endswith(_SAYS_COLOUR):
+            if tags != Colour():
+                notify(
+                    f"{self.codec} in .{container.format.name} cannot say its colours: written as players guess them"
+                )
+            tags = Colour()
         context.colorspace = 0 if av.VideoFormat(self.pix_fmt).is_rgb else tags.matrix
         context.color_range, context.color_primaries, context.color_trc = tags.range, tags.primaries, tags.transfer
         self._open(settings, container.format.name)
@@ -84,8 +99,8 @@ class VideoEncoder:
         context = self.stream.codec_context
         known = {option.name for option in context.supported_options.private}
         options = dict(_DEFAULTS.get(self.codec, {}))
-        if format_name == "avi":
-            options |= {"bf": "0"}  # AVI has no way to say that decoding and showing differ in order
+        if format_name in ("avi", "nut"):
+            options |= {"bf": "0"}  # neither can say that a picture is decoded before time 0
         if settings.crf is not None:
             quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
             if quality is None:
@@ -100,9 +115,11 @@ class VideoEncoder:
         try:
             context.open()
         except (av.FFmpegError, ValueError) as error:
-            said = f"{reason(error)}" + (f"; {error.log[2].strip()}" if getattr(error, "log", None) else "")
+            said = reason(error)
             if self.codec.endswith(_HARDWARE):
-                raise Unavailable(f"{self.codec} does not start here ({said})", hint="use libx264 or libx265") from error
+                raise Unavailable(
+                    f"{self.codec} does not start here ({said})", hint="use libx264 or libx265"
+                ) from error
             asked = " ".join(f"{key}={value}" for key, value in options.items())
             raise UsageError(
                 f"{self.codec} refuses these settings ({said})", hint=f"{self.pix_fmt}, {asked or 'no options'}"
@@ -113,7 +130,7 @@ class VideoEncoder:
             hint = f"did you mean {', '.join(near)}?" if near else "see ffmpeg -h encoder=" + self.codec
             raise UsageError(f"{self.codec} does not know the option {names}", hint=hint)
 
-    def encode(self, frame: Frame, *, pts: int, duration: int) -> list[Packet]:
+    def encode(self, frame: Frame, *, pts: int, duration: int) -> list[Packet[Stream]]:
         """Packets that are ready. `pts` and `duration` are in the stream's time base; duration 0 is unknown."""
         picture = self._convert(frame.image)
         picture.pts, picture.time_base = pts, self._time_base
@@ -122,14 +139,14 @@ class VideoEncoder:
         self._in += 1
         return self._timed(self.stream.encode(picture))
 
-    def finish(self) -> list[Packet]:
+    def finish(self) -> list[Packet[Stream]]:
         """The packets still held back. Raises VidfxError where the encoder lost or invented a frame."""
         packets = self._timed(self.stream.encode(None))
         if self._in != self._out:
             raise VidfxError(f"{self.codec} was given {self._in} frames and returned {self._out}")
         return packets
 
-    def _timed(self, packets: list[Packet]) -> list[Packet]:
+    def _timed(self, packets: list[Packet[Stream]]) -> list[Packet[Stream]]:
         packets = [packet for packet in packets if packet.size]
         for packet in packets:
             self._out += 1
@@ -176,7 +193,8 @@ def _pix_fmt(codec: av.Codec, clip: Clip, asked: str | None, notify: Callable[[s
             components = av.VideoFormat(asked, clip.width, clip.height).components
         except ValueError as error:
             raise UsageError(f"'{asked}' is not a pixel format", hint="the usual one is yuv420p") from error
-        if odd and any(part.is_chroma and (part.width, part.height) != (clip.width, clip.height) for part in components):
+        size = clip.width, clip.height
+        if odd and any(part.is_chroma and (part.width, part.height) != size for part in components):
             raise UsageError(
                 f"{asked} cannot hold {clip.width}×{clip.height} in {codec.name}", hint="use -pix_fmt yuv444p"
             )

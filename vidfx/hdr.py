@@ -75,4 +75,4 @@ class ToneMap:
         light *= self._gain[step][..., None]
         light *= _CODES - 1
         np.clip(light, 0, _CODES - 1, out=light)
-        return cast(Picture, _GAMMA[(light + 0.5).astype(np.uint16)])
+        return _GAMMA[(light + 0.5).astype(np.uint16)]

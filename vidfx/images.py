@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import VideoFrame, supported_np_pix_fmts
 from numpy.typing import NDArray
 
 from vidfx.errors import CannotWrite, MissingInput, TryAgain, UnreadableInput, UsageError
@@ -63,10 +63,11 @@ class Pattern:
 
     def numbers(self) -> list[int]:
         """Every number on disk, in order. Raises MissingInput where there is none, UnreadableInput at a gap."""
-        names = os.listdir(self.folder) if self.folder.is_dir() else []
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
         numbers = sorted({int(match[1]) for match in map(self.matches, names) if match})
         if not numbers:
-            raise MissingInput(f"no file matches '{self.path(0)}' or any later number", hint="check the pattern's digits")
+            hint = "check the pattern's folder and digits"
+            raise MissingInput(f"no file is called '{self.path(0)}' or has any later number", hint=hint)
         for expected, number in enumerate(numbers, numbers[0]):
             if number != expected:
                 raise UnreadableInput(
@@ -180,16 +181,16 @@ def _read_opencv(path: Path, flags: set[str]) -> NDArray[np.generic]:
 
 def _read_ffmpeg(path: Path, flags: set[str]) -> NDArray[np.generic]:
     context = av.CodecContext.create(_BY_FFMPEG[path.suffix.lower()], "r")
+    assert isinstance(context, av.VideoCodecContext)
     frames = context.decode(av.Packet(path.read_bytes())) + context.decode(None)
     if not frames or not isinstance(frames[0], VideoFrame):
         raise ValueError("not a picture")
     frame = frames[0]
     if any(component.is_alpha for component in frame.format.components):
         flags.add("alpha")
-    if "f16" in frame.format.name or "f32" in frame.format.name:
-        pixels = frame.to_ndarray() if frame.format.name in av.video.frame.supported_np_pix_fmts else frame.to_ndarray(
-            format="gbrpf32le"
-        )
+    name = frame.format.name
+    if "f16" in name or "f32" in name:
+        pixels: NDArray[Any] = frame.to_ndarray(format=name if name in supported_np_pix_fmts else "gbrpf32le")
     else:
         deep = max(component.bits for component in frame.format.components) > 8
         pixels = frame.to_ndarray(format="rgb48le" if deep else "rgb24")

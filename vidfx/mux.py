@@ -23,6 +23,8 @@ _STALE = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _TRIMS = {"mp4", "mov"}
 """Containers with edit lists: a packet may begin before the film does, and is trimmed on playback."""
+_NO_NEGATIVE = {"nut", "avi"}
+"""Containers without times below 0, where sound that serves to prime a decoder has no place."""
 
 
 class Window:
@@ -57,11 +59,11 @@ class OtherStreams:
         self._audio, self._strict, self._notify = audio, strict, notify
         self._targets: dict[int, Stream | Transcoder] = {}
         self.copied: list[int] = []
-        self._held: Packet | None = None
-        self._packets: Iterator[Packet] | None = None
+        self._held: Packet[Stream] | None = None
+        self._packets: Iterator[Packet[Stream]] | None = None
 
     def add(self, stream: Stream) -> None:
-        """Gives `stream` a place in the output; transcodes or drops it with a notice where the container cannot hold it.
+        """Gives `stream` a place in the output; converts or drops it, with a notice, where it does not fit.
 
         Raises VidfxError where that happens under `strict`.
         """
@@ -70,7 +72,8 @@ class OtherStreams:
         name = self._output.format.name
         if isinstance(stream, AttachmentStream):
             if name == "matroska":
-                self._output.add_attachment(stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data)
+                mimetype = stream.mimetype or "application/octet-stream"
+                self._output.add_attachment(stream.name or "attachment", mimetype, stream.data)
                 self.copied.append(stream.index)
                 return
         elif _can_hold(name, stream):
@@ -92,14 +95,15 @@ class OtherStreams:
             maker = SubtitleTranscoder.into(self._output, stream)
         action = f"converted to {maker.codec}" if maker else "dropped"
         if self._strict:
-            raise VidfxError(f"{what}; it would be {action}", hint="write .mkv, which holds almost anything, or leave out --strict")
+            hint = "write .mkv, which holds almost anything, or leave out --strict"
+            raise VidfxError(f"{what}; it would be {action}", hint=hint)
         self._notify(f"{what}: {action}")
         if maker:
             maker.stream.metadata.update(carried(stream))
             maker.stream.disposition = stream.disposition
             self._targets[stream.index] = maker
 
-    def up_to(self, time: Fraction | None) -> Iterator[Packet]:
+    def up_to(self, time: Fraction | None) -> Iterator[Packet[Stream]]:
         """The packets due until `time` (seconds on the output's time line); None hands out all that is left."""
         if self._packets is None:
             self._packets = self._read()
@@ -115,13 +119,14 @@ class OtherStreams:
             self._held = None
             yield packet
 
-    def _read(self) -> Iterator[Packet]:
+    def _read(self) -> Iterator[Packet[Stream]]:
         wanted = [stream for stream in self._source.streams if stream.index in self._targets]
         if not wanted:
             return
         for stream in self._source.streams:
             if stream.index not in self._targets:
                 stream.discard = Discard.all
+        early = 0
         with suppress(av.FFmpegError):  # a damaged tail: what came before it is kept
             for packet in self._source.demux(wanted):
                 target = self._targets[packet.stream.index]  # a flushing packet has no stream_index of its own
@@ -132,13 +137,20 @@ class OtherStreams:
                 if not self._keeps(packet):
                     continue
                 self._move(packet)
+                if self._output.format.name in _NO_NEGATIVE and packet.pts is not None and packet.pts < 0:
+                    early += 1
+                    continue
                 if isinstance(target, Transcoder):
                     yield from target.convert(packet)
                 else:
                     packet.stream = target
                     yield packet
+        if early:
+            self._notify(f"{early} packets before time 0 left out: .{self._output.format.name} has no such time")
 
-    def _keeps(self, packet: Packet) -> bool:
+    def _keeps(self, packet: Packet[Stream]) -> bool:
+        if packet.stream.type == "subtitle" and packet.size == 2 and self._output.format.name in _TRIMS:
+            return False  # mov_text's silence between two lines: the muxer writes its own
         if self._window.start is None or packet.pts is None:
             return True
         begin = packet.pts * packet.time_base
@@ -149,7 +161,7 @@ class OtherStreams:
             return end > self._window.start
         return begin >= self._window.start
 
-    def _move(self, packet: Packet) -> None:
+    def _move(self, packet: Packet[Stream]) -> None:
         if self._window.start is None:
             return
         ticks = round(self._window.shift / packet.time_base)

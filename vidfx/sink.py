@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 from av.packet import Packet
+from av.stream import Disposition, Stream
 
 from vidfx import decode, hdr, images
 from vidfx.encode import VideoEncoder
@@ -179,9 +180,7 @@ class _Film:
         try:
             with ExitStack() as stack:
                 with self._writing():
-                    container = av.open(
-                        str(self._temporary), "w", format=self._format, container_options=self._options()
-                    )
+                    container = av.open(str(self._temporary), "w", format=self._format)
                 stack.callback(_close_quietly, container)
                 encoder, others = self._streams(container, stack)
                 count = self._fill(container, encoder, others, frames, on_frame)
@@ -220,10 +219,40 @@ class _Film:
                 else:
                     others.add(stream)
             carry_container(source, container, self._window, self._wanted.end)
-        container.metadata.update(self._metadata)
-        with self._writing():
+        self._tag(container)
+        try:
             container.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise UsageError(
+                f"a {self._output.suffix} file cannot hold this film in {encoder.codec} ({decode.reason(error)})",
+                hint="choose another -c:v, or write .mkv, which holds almost anything",
+            ) from error
         return encoder, others
+
+    def _tag(self, container: OutputContainer) -> None:
+        """Our own tags, and how the muxer treats time."""
+        if self._format not in ("mp4", "mov"):
+            # only the muxer's own idea of a shift would change a time; B-frames alone begin before 0, in dts
+            container.container_options["avoid_negative_ts"] = "disabled"
+            container.metadata.update(self._metadata)
+            return
+        ticks = self._clock.time_base.denominator
+        while ticks < 10_000:
+            ticks *= 2
+        movie = lcm(ticks, 1000)  # edit lists count in these: too coarse, and a start would be rounded
+        options = {
+            "movflags": "+faststart",
+            "video_track_timescale": str(ticks),
+            "movie_timescale": str(movie if movie < 2**31 else ticks),
+        }
+        if any(stream.disposition & Disposition.attached_pic for stream in container.streams):
+            # FFmpeg writes either free tags or a cover picture: ours then share the one field that holds any text
+            ours = "; ".join(f"{key}={value}" for key, value in self._metadata.items())
+            container.metadata["comment"] = "\n".join(filter(None, (container.metadata.get("comment"), ours)))
+        else:
+            options["movflags"] += "+use_metadata_tags"
+            container.metadata.update(self._metadata)
+        container.container_options.update(options)
 
     def _fill(
         self,
@@ -233,7 +262,7 @@ class _Film:
         frames: Iterator[Frame],
         on_frame: Callable[[Frame], None],
     ) -> int:
-        def mux(packets: list[Packet]) -> None:
+        def mux(packets: list[Packet[Stream]]) -> None:
             for packet in packets:
                 if others and packet.dts is not None:
                     for other in others.up_to(packet.dts * packet.time_base):
@@ -255,20 +284,6 @@ class _Film:
             for other in others.up_to(None) if others else ():
                 container.mux_one(other)
         return count
-
-    def _options(self) -> dict[str, str]:
-        if self._format not in ("mp4", "mov"):
-            # only the muxer's own idea of a shift would change a time; B-frames alone begin before 0, in dts
-            return {"avoid_negative_ts": "disabled"}
-        ticks = self._clock.time_base.denominator
-        while ticks < 10_000:
-            ticks *= 2
-        movie = lcm(ticks, 1000)  # edit lists count in these: too coarse, and a start would be rounded
-        return {
-            "movflags": "+faststart+use_metadata_tags",
-            "video_track_timescale": str(ticks),
-            "movie_timescale": str(movie if movie < 2**31 else ticks),
-        }
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -25,10 +25,10 @@ class Transcoder(ABC):
     codec: str
 
     @abstractmethod
-    def convert(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Packets for the output, with the source's times."""
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[Packet[Stream]]:
         """What is still held back."""
         return iter(())
 
@@ -37,7 +37,9 @@ class AudioTranscoder(Transcoder):
     """Decodes sound and encodes it in the container's usual codec."""
 
     def __init__(self, source: av.AudioStream, stream: av.AudioStream, codec: str) -> None:
-        self._source, self.stream, self.codec = source, stream, codec
+        self._decoder = source.codec_context
+        self._encoder: av.AudioCodecContext = stream.codec_context
+        self.stream, self.codec = stream, codec
 
     @classmethod
     def into(cls, output: OutputContainer, source: av.AudioStream) -> AudioTranscoder | None:
@@ -57,22 +59,22 @@ class AudioTranscoder(Transcoder):
         stream.codec_context.bit_rate = 96_000 * max(1, source.codec_context.channels)
         return cls(source, stream, codec)
 
-    def convert(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Encoded sound; a packet that does not decode leaves a gap."""
         try:
-            frames = self._source.codec_context.decode(packet)
+            frames = self._decoder.decode(packet)
         except av.FFmpegError:
             return
         for frame in frames:
-            yield from self._stamped(self.stream.codec_context.encode(frame))
+            yield from self._stamped(self._encoder.encode(frame))
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[Packet[Stream]]:
         """Drains decoder and encoder."""
-        for frame in self._source.codec_context.decode(None):
-            yield from self._stamped(self.stream.codec_context.encode(frame))
-        yield from self._stamped(self.stream.codec_context.encode(None))
+        for frame in self._decoder.decode(None):
+            yield from self._stamped(self._encoder.encode(frame))
+        yield from self._stamped(self._encoder.encode(None))
 
-    def _stamped(self, packets: list[Packet]) -> Iterator[Packet]:
+    def _stamped(self, packets: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
         for packet in packets:
             packet.stream = self.stream
             yield packet
@@ -95,13 +97,13 @@ class SubtitleTranscoder(Transcoder):
         stream.time_base = source.time_base
         return cls(stream, name, codec)
 
-    def convert(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """One packet, or none where there are no words."""
         words = _words(bytes(packet), self._from)
         if not words:
             return
         data = words.encode()
-        made = Packet(struct.pack(">H", len(data)) + data if self.codec == "mov_text" else data)
+        made: Packet[Stream] = Packet(struct.pack(">H", len(data)) + data if self.codec == "mov_text" else data)
         made.pts, made.dts, made.duration, made.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
         made.is_keyframe = True
         made.stream = self.stream
@@ -110,7 +112,8 @@ class SubtitleTranscoder(Transcoder):
 
 def _words(data: bytes, codec: str) -> str:
     if codec == "mov_text":
-        return data[2 : 2 + struct.unpack(">H", data[:2])[0]].decode("utf-8", "replace").strip() if len(data) > 2 else ""
+        length = struct.unpack(">H", data[:2])[0] if len(data) > 2 else 0
+        return data[2 : 2 + length].decode("utf-8", "replace").strip()
     text = data.decode("utf-8", "replace")
     if codec in ("ass", "ssa"):
         text = re.sub(r"\{[^}]*\}", "", text.split(",", 8)[-1]).replace(r"\N", "\n").replace(r"\n", "\n")
