@@ -161,6 +161,7 @@ def test_a_range_is_cut_in_step_and_begins_at_zero(tmp_path: Path, suffix: str) 
     if suffix != ".nut":
         chapters = probe(written.path, "chapter=start_time,end_time")["chapters"]
         assert [round(float(c["start_time"]), 2) for c in chapters] == [0, round(float(1 - begin), 2)]
+        assert float(chapters[-1]["end_time"]) == pytest.approx(0.5, abs=0.002)
 
 
 @needs_ffprobe

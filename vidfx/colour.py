@@ -121,7 +121,7 @@ class FromRgb:
         if self._full is None:
             frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgb24")
         else:
-            planes = np.stack(cv2.split(cv2.transform(picture, self._full)))
+            planes = np.stack(cast("list[Picture]", cv2.split(cv2.transform(picture, self._full))))
             frame = VideoFrame.from_ndarray(planes, format="yuv444p")
         if frame.format.name == self._pix_fmt:
             return self._tagged(frame)

@@ -1,8 +1,8 @@
 """PQ and HLG film to BT.709, so that a style meets the tones it was trained on.
 
 Steps, each from its public recommendation: the BT.2100 transfer function to light; BT.2408's 203 cd/m² for reference
-white; the BT.2020 to BT.709 primaries of BT.2087; Hable's filmic idea is not needed, an extended Reinhard curve on the
-brightest channel keeps hues and rolls off highlights; the inverse of BT.1886 (a 2.4 power) to BT.709 code values.
+white; the BT.2020 to BT.709 primaries of BT.2087; an extended Reinhard curve (Reinhard et al. 2002, eq. 4) on the
+brightest channel, which keeps hues and rolls off highlights; the inverse of BT.1886 (a 2.4 power) to code values.
 """
 
 from __future__ import annotations

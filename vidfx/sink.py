@@ -12,7 +12,7 @@ from math import lcm
 from pathlib import Path
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
@@ -169,6 +169,7 @@ class _Film:
         self._clip, self._output, self._encode, self._wanted = clip, output, encode, wanted
         self._metadata, self._strict, self._notify = metadata, strict, notify
         self._format = CONTAINERS[output.suffix.lower()]
+        self._first = first
         self._window = Window(None if wanted.whole else first.time)
         self._clock = _Clock(first, self._window.shift, clip, self._format, notify)
         self._temporary = output.with_name(f".{output.stem}.vidfx-{os.getpid()}.tmp{output.suffix}")
@@ -218,7 +219,7 @@ class _Film:
                     encoder.stream.disposition = stream.disposition
                 else:
                     others.add(stream)
-            carry_container(source, container, self._window, self._wanted.end)
+            carry_container(source, container, self._window, self._end(source))
         self._tag(container)
         try:
             container.start_encoding()
@@ -228,6 +229,16 @@ class _Film:
                 hint="choose another -c:v, or write .mkv, which holds almost anything",
             ) from error
         return encoder, others
+
+    def _end(self, source: InputContainer) -> Fraction | None:
+        """About where the film ends on the source's time line: for chapters, which are written before that is known."""
+        ends: list[Fraction] = []
+        if self._wanted.end is not None:
+            stream = source.streams[self._clip.stream_index]
+            ends.append((stream.start_time or 0) * self._clip.time_base + self._wanted.end)
+        if self._wanted.last is not None:
+            ends.append(self._window.shift + (self._wanted.last - self._first.index + 1) / self._clip.rate)
+        return min(ends, default=None)
 
     def _tag(self, container: OutputContainer) -> None:
         """Our own tags, and how the muxer treats time."""

@@ -1,0 +1,226 @@
+"""What `source` promises: every frame once, upright, at its own time, under its own number."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import MEDIA, frame_times, make_clip, needs_ffprobe, picture
+
+from vidfx import source
+from vidfx.errors import MissingInput, UnreadableInput, UsageError, VidfxError
+from vidfx.frames import Frame
+from vidfx.settings import Range
+
+
+def read(path: Path, **settings: object) -> list[Frame]:
+    return list(source.read_frames(source.open_clip(path), **settings))  # type: ignore[arg-type]
+
+
+def close(image: np.ndarray, expected: np.ndarray) -> bool:  # type: ignore[type-arg]
+    return image.shape == expected.shape and float(np.abs(image.astype(int) - expected).mean()) < 6
+
+
+def test_a_clip_is_probed(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=30, rate=25, colour=(1, 1, 1, 1), aspect=Fraction(16, 15), audio="aac")
+    clip = source.open_clip(path)
+    assert (clip.kind, clip.width, clip.height, clip.rate, clip.frame_count) == ("video", 96, 64, 25, 30)
+    assert (clip.time_base, clip.duration) == (Fraction(1, 12800), Fraction(30, 25))
+    assert (clip.colour.matrix, clip.colour.range, clip.colour.primaries, clip.colour.transfer) == (1, 1, 1, 1)
+    assert (clip.sample_aspect_ratio, clip.bit_depth, clip.pix_fmt) == (Fraction(16, 15), 8, "yuv420p")
+
+
+@pytest.mark.parametrize("b_frames", [0, 3])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".nut"])
+def test_every_frame_comes_once_and_is_itself(tmp_path: Path, b_frames: int, suffix: str) -> None:
+    path = make_clip(tmp_path / f"in{suffix}", frames=20, b_frames=0 if suffix == ".nut" else b_frames)
+    frames = read(path)
+    assert [frame.index for frame in frames] == list(range(20))
+    assert [round(frame.time * 24) for frame in frames] == list(range(20))
+    assert [frame.starts_shot for frame in frames] == [True] + [False] * 19
+    for frame in frames:
+        assert frame.image is frame.source
+        assert frame.image.dtype == np.uint8
+        assert frame.image.flags.c_contiguous
+        assert close(frame.image, picture(frame.index))
+
+
+@needs_ffprobe
+def test_vfr_with_b_frames_and_a_late_start_is_read_as_ffprobe_reads_it(tmp_path: Path) -> None:
+    pts = [0, 400, 1100, 1500, 2300, 2400, 3333, 3777, 5000, 5512]
+    path = make_clip(tmp_path / "in.mp4", pts=pts, time_base=Fraction(1, 15360), start=127995, b_frames=3)
+    frames = read(path)
+    assert [frame.pts for frame in frames] == [127995 + t for t in pts]
+    assert [frame.time for frame in frames] == frame_times(path)
+
+
+@pytest.mark.parametrize("gop", [8, 250])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_range_gives_exactly_the_frames_of_the_whole(tmp_path: Path, gop: int, suffix: str) -> None:
+    """Deep in the clip decoding begins at a keyframe, and neither numbers nor pixels may show it."""
+    bends = {"b_frames": 0} if suffix == ".avi" else {"b_frames": 3, "start": 555}
+    path = make_clip(tmp_path / f"in{suffix}", frames=96, gop=gop, rate=25, **bends)  # type: ignore[arg-type]
+    whole = read(path)
+    assert len(whole) == 96
+    for wanted, numbers in [
+        (Range(first=0, last=0), [0]),
+        (Range(first=40, last=44), [40, 41, 42, 43, 44]),
+        (Range(first=63), list(range(63, 96))),
+        (Range(first=50, last=80, step=7), [50, 57, 64, 71, 78]),
+        (Range(start=Fraction(2), end=Fraction(56, 25)), [50, 51, 52, 53, 54, 55]),
+        (Range(start=Fraction(201, 100), end=Fraction(209, 100)), [51, 52]),
+        (Range(end=Fraction(3, 25)), [0, 1, 2]),
+        (Range(first=30, start=Fraction(70, 25), last=71), [70, 71]),
+    ]:
+        frames = read(path, wanted=wanted)
+        assert [frame.index for frame in frames] == numbers, wanted
+        assert frames[0].starts_shot
+        for frame in frames:
+            same = whole[frame.index]
+            assert (frame.pts, frame.duration) == (same.pts, same.duration)
+            assert np.array_equal(frame.image, same.image)
+
+
+@pytest.mark.parametrize("first", [2, 10, 60])
+def test_warm_up_gives_the_frames_before_at_the_same_step(tmp_path: Path, first: int) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=72, gop=12)
+    plain = read(path, wanted=Range(first=first, last=first + 1), warm_up=5)
+    assert [frame.index for frame in plain] == list(range(max(0, first - 5), first + 2))
+    stepped = read(path, wanted=Range(first=first, last=first + 4, step=4), warm_up=3)
+    assert [f.index for f in stepped] == [n for n in range(first - 12, first + 5, 4) if n >= 0]
+    assert [f.starts_shot for f in plain].count(True) == 1
+
+
+def test_a_range_beyond_the_end_is_a_usage_error(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=30)
+    for wanted in (Range(first=30), Range(start=Fraction(9)), Range(first=500, last=600)):
+        with pytest.raises(UsageError, match="holds no frame") as caught:
+            read(path, wanted=wanted)
+        assert "30 frames" in caught.value.hint
+
+
+@pytest.mark.parametrize("hflip", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turned_and_mirrored_clips_stand_upright(tmp_path: Path, rotation: int, hflip: bool) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=2, rotation=rotation, hflip=hflip)
+    clip = source.open_clip(path)
+    assert hflip or clip.rotation == rotation
+    expected = np.rot90(picture(0), rotation // 90)
+    image = next(source.read_frames(clip)).image
+    assert image.flags.c_contiguous
+    assert image.shape == (clip.height, clip.width, 3)
+    assert close(image, expected[:, ::-1] if hflip else expected)
+
+
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (5, 2, 5, 6), (9, 1, 9, 14)])
+def test_the_matrix_and_range_of_the_clip_are_used(tmp_path: Path, tags: tuple[int, int, int, int]) -> None:
+    """The wrong matrix would be off by 20 steps and more in these colours."""
+    colours = [(200, 40, 60), (30, 160, 60), (40, 60, 200)]
+    path = make_clip(tmp_path / "in.mp4", pictures=[np.full((64, 96, 3), c, np.uint8) for c in colours], colour=tags)
+    for frame, colour in zip(read(path), colours, strict=True):
+        assert np.abs(frame.image.reshape(-1, 3).mean(axis=0) - colour).max() < 3
+
+
+def test_a_cover_picture_is_not_the_film_and_alone_is_no_clip(tmp_path: Path) -> None:
+    both = make_clip(tmp_path / "both.mp4", cover=True)
+    assert len(read(both)) == 24
+    with pytest.raises(UsageError, match="not a video stream"):
+        source.open_clip(make_clip(tmp_path / "sound.mp4", audio="aac"), video_stream=1)
+
+
+def test_a_video_stream_can_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("ffv1", rate=24, width=w, height=32) for w in (64, 48)]
+        for stream in streams:
+            frame = av.VideoFrame.from_ndarray(picture(0, (stream.width, 32)))
+            container.mux(stream.encode(frame.reformat(format="yuv420p")) + stream.encode(None))
+    assert source.open_clip(path).width == 64
+    assert source.open_clip(path, video_stream=1).width == 48
+    assert [f.image.shape for f in source.read_frames(source.open_clip(path, video_stream=1))] == [(32, 48, 3)]
+
+
+def test_what_cannot_be_read_is_said_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is not a film\n" * 40)
+    with av.open(str(tmp_path / "sound.m4a"), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 2048), np.int16), format="s16", layout="stereo")
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame) + stream.encode(None))
+    cut = make_clip(tmp_path / "whole.mp4", frames=48)
+    (tmp_path / "cut.mp4").write_bytes(cut.read_bytes()[:900])
+    for name, kind, words in [
+        ("nothing.mp4", MissingInput, "there is no"),
+        (".", UsageError, "folder"),
+        ("empty.mp4", UnreadableInput, "empty"),
+        ("text.mp4", UnreadableInput, "not a film"),
+        ("sound.m4a", UnreadableInput, "only sound"),
+        ("cut.mp4", UnreadableInput, "not a film"),
+    ]:
+        with pytest.raises(VidfxError) as caught:
+            source.open_clip(tmp_path / name)
+        assert type(caught.value) is kind, name
+        assert words in str(caught.value), name
+        assert caught.value.hint, name
+
+
+def test_damage_in_the_middle_is_stepped_over_with_one_notice(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mkv", frames=60, codec="mjpeg", pix_fmt="yuvj420p")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for pos, size in places[20:23]:
+        data[pos + 12 : pos + size] = bytes(size - 12)
+    path.write_bytes(data)
+    notices: list[str] = []
+    frames = read(path, notify=notices.append)
+    assert len(frames) == 57
+    assert len(notices) == 1
+    assert "3 damaged packets" in notices[0]
+    assert np.abs(frames[-1].image.astype(int) - picture(59)).mean() < 20 < np.abs(picture(40).astype(int) - 128).mean()
+
+
+def test_a_file_that_breaks_off_gives_what_there_is(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mkv", frames=60)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    frames = read(path)
+    assert 20 < len(frames) < 60
+
+
+def test_notices_go_to_the_log_where_nobody_listens(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = make_clip(tmp_path / "in.mkv", frames=9, codec="mjpeg", pix_fmt="yuvj420p")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 700] + bytes(700))
+    with caplog.at_level(logging.WARNING, logger="vidfx"):
+        assert read(path)
+
+
+@needs_ffprobe
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="no real clips beside the repository")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "odd/nasa_13013.mp4",
+        "odd/tree.avi",
+        "odd/test_non_zero_start.mp4",
+        "clips/carphone_pristine.mp4",
+        "clips/asl_walk.mkv",
+    ],
+)
+def test_real_clips_whole_and_in_part(name: str) -> None:
+    path = MEDIA / name
+    clip = source.open_clip(path)
+    whole = list(source.read_frames(clip, threads=1))
+    assert [frame.time for frame in whole] == frame_times(path, str(clip.stream_index))
+    first = len(whole) * 2 // 3
+    part = list(source.read_frames(clip, wanted=Range(first=first, last=first + 4), threads=1))
+    assert [frame.index for frame in part] == [frame.index for frame in whole[first : first + 5]]
+    for a, b in zip(part, whole[first:], strict=False):
+        assert a.pts == b.pts
+        assert np.array_equal(a.image, b.image)
