@@ -49,6 +49,13 @@ class Range:
     step: int = 1
     """Every how many frames."""
 
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise UsageError(
+                f"the range ends at {float(self.end):g} s, before it begins at {float(self.start):g} s",
+                hint="the end is a time in the clip, not a length",
+            )
+
     @property
     def whole(self) -> bool:
         """True where nothing is cut away."""

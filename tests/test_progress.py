@@ -1,0 +1,162 @@
+"""Progress: who hears what, where and how often."""
+
+from __future__ import annotations
+
+import io
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vidfx.errors import UsageError
+from vidfx.frames import Frame
+from vidfx.progress import Bar, Lines, Notices, OpenJD, Progress, Quiet, choose_progress, minutes
+
+PIXEL = np.zeros((1, 1, 3), np.uint8)
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(progress: Progress, clock: Clock, count: int, *, total: int | None, seconds_each: float) -> None:
+    progress.begin(total, Fraction(24))
+    for index in range(count):
+        clock.now += seconds_each
+        progress.frame(Frame(index=index, pts=index, time_base=Fraction(1, 24), duration=1, image=PIXEL, source=PIXEL))
+    progress.end()
+
+
+class Flushed(io.StringIO):
+    """Counts the lines that had left the buffer when the next one was written."""
+
+    flushes = 0
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def test_lines_come_once_a_second_and_are_flushed() -> None:
+    clock, stream = Clock(), Flushed()
+    run(Lines(stream, clock=clock), clock, 100, total=100, seconds_each=0.25)  # 25 s in all
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 25
+    assert stream.flushes >= 25
+    assert lines[9] == "frame 40/100  40.0 %  4.0 frames/s  0.17× real time  0:15 left"
+
+
+def test_lines_without_a_known_end_promise_nothing() -> None:
+    clock, stream = Clock(), io.StringIO()
+    run(Lines(stream, clock=clock), clock, 3, total=None, seconds_each=1)
+    assert "left" not in stream.getvalue() and "%" not in stream.getvalue()
+    assert stream.getvalue().splitlines()[2] == "frame 3  1.0 frames/s  0.04× real time"
+
+
+def test_a_container_that_claimed_too_few_frames_never_passes_100_percent() -> None:
+    clock, stream = Clock(), io.StringIO()
+    run(OpenJD(stream, clock=clock), clock, 50, total=10, seconds_each=1)
+    percents = [float(line.split()[1]) for line in stream.getvalue().splitlines() if "progress" in line]
+    assert percents == sorted(percents)
+    assert max(percents) == 100.0
+
+
+def test_openjd_lines_are_as_its_specification_says() -> None:
+    clock, stream = Clock(), io.StringIO()
+    progress = OpenJD(stream, clock=clock)
+    run(progress, clock, 8, total=16, seconds_each=0.5)
+    progress.notice("two\nlines")
+    progress.finish("wrote it")
+    progress.fail("no\ngood")
+    lines = stream.getvalue().splitlines()
+    shape = re.compile(r"openjd_progress: \d{1,3}(\.\d+)?|openjd_(status|fail): \S.*")
+    assert all(shape.fullmatch(line) for line in lines)
+    assert lines == [
+        "openjd_status: rendering",
+        *(f"openjd_progress: {p}" for p in (12.5, 25.0, 37.5, 50.0)),
+        "openjd_status: two lines",
+        "openjd_progress: 100.0",
+        "openjd_status: wrote it",
+        "openjd_fail: no good",
+    ]
+
+
+def test_openjd_without_a_known_end_reports_frames_as_status() -> None:
+    clock, stream = Clock(), io.StringIO()
+    run(OpenJD(stream, clock=clock), clock, 2, total=None, seconds_each=1)
+    assert stream.getvalue().splitlines()[1:] == ["openjd_status: frame 1", "openjd_status: frame 2"]
+
+
+def test_a_notice_stands_on_a_line_of_its_own_above_the_bar() -> None:
+    stream = io.StringIO()
+    bar = Bar(stream)
+    bar.begin(10, Fraction(24))
+    bar.frame(Frame(index=0, pts=0, time_base=Fraction(1, 24), duration=1, image=PIXEL, source=PIXEL))
+    bar.notice("HDR source: tone-mapped")
+    bar.end()
+    assert re.search(r"\r *\rnote: HDR source: tone-mapped\n", stream.getvalue())
+    assert "× real time" in stream.getvalue()
+    assert "\x1b[3" not in stream.getvalue()  # no colour
+    assert stream.getvalue().endswith("\r")  # the bar is wiped away
+
+
+@pytest.mark.parametrize("total", [None, 0, 3])
+def test_a_bar_survives_any_total(total: int | None) -> None:
+    stream = io.StringIO()
+    run(Bar(stream), Clock(), 5, total=total, seconds_each=0)
+    assert "frames" in stream.getvalue()
+
+
+def test_end_may_come_twice_or_without_a_beginning() -> None:
+    for progress in (Progress(), Lines(io.StringIO()), Bar(io.StringIO()), OpenJD(io.StringIO())):
+        progress.end()
+        progress.end()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "term", "kind"),
+    [(Terminal(), "xterm", Bar), (Terminal(), "dumb", Lines), (io.StringIO(), "xterm", Lines)],
+)
+def test_auto_draws_a_bar_only_where_one_can_be_drawn(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, term: str, kind: type
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("TERM", term)
+    assert type(choose_progress("auto", quiet=False, json=False)) is kind
+
+
+def test_quiet_silences_all_but_the_farm(capsys: pytest.CaptureFixture[str]) -> None:
+    assert type(choose_progress("bar", quiet=True, json=False)) is Quiet
+    assert type(choose_progress("openjd", quiet=True, json=False)) is OpenJD
+    quiet = choose_progress("auto", quiet=True, json=True)
+    quiet.notice("hello")
+    quiet.finish("done")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_none_still_tells_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = choose_progress("none", quiet=False, json=False)
+    assert type(progress) is Notices
+    run(progress, Clock(), 5, total=5, seconds_each=9)
+    progress.notice("a stream was dropped")
+    assert capsys.readouterr() == ("", "note: a stream was dropped\n")
+
+
+def test_json_and_openjd_do_not_share_stdout() -> None:
+    with pytest.raises(UsageError, match="both want stdout"):
+        choose_progress("openjd", quiet=False, json=True)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (65.4, "1:05"), (7403, "2:03:23")])
+def test_minutes(seconds: float, text: str) -> None:
+    assert minutes(seconds) == text

@@ -1,0 +1,253 @@
+"""The options that commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import click
+
+from vidfx.cli.group import Option
+from vidfx.cli.voice import BadValue
+from vidfx.errors import UsageError
+from vidfx.settings import Encode, Look, Machine, Range
+
+T = TypeVar("T")
+Values = dict[str, Any]
+
+
+class Parsed(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # not generic before click 8.4
+    """A type read by one of our own functions; its UsageError becomes the option's."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name, self._parse = name, parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]  # a default, already of the right type
+        try:
+            return self._parse(value)
+        except UsageError as error:
+            bad = BadValue(str(error), ctx=ctx, param=param)
+            bad.hint = error.hint
+            raise bad from None
+
+
+def parse_share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise UsageError(f"must be between 0 and 1, not {text}")
+    return value
+
+
+def parse_device(text: str) -> str:
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise UsageError(f"'{text}' is no device", hint="write auto, cpu, cuda or cuda:1")
+    return text
+
+
+def whole_number(least: int, **words: int | None) -> Callable[[str], int | None]:
+    """A reader of whole numbers from `least` up, and of words that stand for a value."""
+
+    def parse(text: str) -> int | None:
+        if text in words:
+            return words[text]
+        if text.isascii() and text.isdigit() and int(text) >= least:
+            return int(text)
+        wanted = ", ".join((*words, f"a whole number from {least} up"))
+        raise UsageError(f"must be {' or '.join(wanted.rsplit(', ', 1))}, not {text}")
+
+    return parse
+
+
+def parse_pair(text: str) -> tuple[str, str]:
+    """`key=value`."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UsageError(f"'{text}' is not a pair", hint="write key=value, such as tune=film")
+    return key, value
+
+
+class StyleOption(Option):
+    when_missing = "`vidfx styles list` shows what there is"
+
+
+SHARE = Parsed("0..1", parse_share)
+TIME: Parsed[Fraction] = Parsed("time", Range.parse_time)
+FILE = click.Path(path_type=Path)
+
+INPUT = click.Argument(["source"], metavar="INPUT")
+
+LOOK = [
+    Option(
+        ["--strength"],
+        type=SHARE,
+        default="1",
+        metavar="0..1",
+        section="Look",
+        help="How much of the style: 0 is the source, 1 (default) the style alone.",
+    ),
+    Option(
+        ["--keep-color/--no-keep-color"],
+        section="Look",
+        help="Take the lightness from the style, the colour from the source.",
+    ),
+    Option(
+        ["--matte"],
+        type=FILE,
+        metavar="FILE",
+        section="Look",
+        help="Still, sequence or clip: white is painted, black stays source.",
+    ),
+    Option(
+        ["--smooth"],
+        type=SHARE,
+        default="1",
+        metavar="0..1",
+        section="Look",
+        help="How steady over time: 0 paints each frame alone, 1 (default) follows the motion fully.",
+    ),
+]
+
+RANGE = [
+    Option(
+        ["-ss", "--start"],
+        type=TIME,
+        metavar="TIME",
+        section="Range",
+        help="First time to render: 12.5, 1:02.5, 01:02:03.25 or 250ms after the clip's first frame.",
+    ),
+    Option(["-to", "--end"], type=TIME, metavar="TIME", section="Range", help="First time no longer to render."),
+    Option(
+        ["--frames"],
+        type=Parsed("frames", Range.parse_frames),
+        metavar="RANGE",
+        section="Range",
+        help="Frames by number, the last included: 7, 0-99, or 0-99x2 for every second one.",
+    ),
+]
+
+ENCODE = [
+    Option(["-c:v", "--codec"], metavar="NAME", section="Encode", help="Video encoder, such as libx265 or prores_ks."),
+    Option(
+        ["-crf", "--crf"],
+        type=float,
+        metavar="N",
+        section="Encode",
+        help="Constant quality; lower is better and larger.",
+    ),
+    Option(["-preset", "--preset"], metavar="NAME", section="Encode", help="The encoder's balance of time and size."),
+    Option(["-pix_fmt", "--pix-fmt"], metavar="NAME", section="Encode", help="Pixel format, such as yuv420p."),
+    Option(
+        ["--encoder-opt"],
+        type=Parsed("pair", parse_pair),
+        multiple=True,
+        metavar="K=V",
+        section="Encode",
+        help="An option of the encoder itself; may be given several times.",
+    ),
+    Option(
+        ["--audio/--no-audio", " /-an"],
+        default=True,
+        section="Encode",
+        help="Carry the sound over (default), or leave it out.",
+    ),
+]
+
+DEVICE = Option(
+    ["--device"],
+    type=Parsed("device", parse_device),
+    default="auto",
+    metavar="NAME",
+    section="Machine",
+    help="auto (default), cpu, cuda or cuda:N.",
+)
+THREADS = Option(
+    ["--threads"],
+    type=Parsed("threads", whole_number(1)),
+    metavar="N",
+    section="Machine",
+    help="CPU threads; all that the process may use by default.",
+)
+
+MACHINE = [
+    DEVICE,
+    Option(
+        ["--precision"],
+        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+        default="auto",
+        section="Machine",
+        metavar="NAME",
+        help="auto (default: what is fast here), fp32, bf16 or fp16.",
+    ),
+    Option(
+        ["--batch"],
+        type=Parsed("batch", whole_number(1, auto=None)),
+        default="auto",
+        metavar="N",
+        section="Machine",
+        help="Frames per pass, or auto (default: what memory allows).",
+    ),
+    Option(
+        ["--tile"],
+        type=Parsed("tile", whole_number(1, auto=None, off=0)),
+        default="auto",
+        metavar="N",
+        section="Machine",
+        help="Paint in tiles of this edge in pixels; off, or auto (default: where memory needs it).",
+    ),
+    THREADS,
+]
+
+OVERWRITE = Option(["-y", "--overwrite"], is_flag=True, section="Job", help="Overwrite the output if it exists.")
+VIDEO_STREAM = Option(
+    ["--video-stream"],
+    type=Parsed("stream", whole_number(0)),
+    metavar="N",
+    section="Job",
+    help="Which stream to paint, as ffprobe numbers them, if there are several.",
+)
+JSON = Option(["--json"], is_flag=True, section="Job", help="Print the result to stdout as one JSON object.")
+QUIET = Option(["-q", "--quiet"], is_flag=True, section="Job", help="Say nothing unless it is an error.")
+
+
+def style_option(*, multiple: bool = False) -> Option:
+    """`--style`: needed once, or as often as one likes."""
+    help_text = "A style's name, or the path of a model file."
+    if multiple:
+        help_text += " May be given several times; all styles by default."
+    return StyleOption(
+        ["--style"], multiple=multiple, required=not multiple, metavar="NAME", section="Look", help=help_text
+    )
+
+
+def look_of(values: Values) -> Look:
+    return Look(**{name: values[name] for name in ("strength", "keep_color", "matte", "smooth")})
+
+
+def range_of(values: Values) -> Range:
+    first, last, step = values["frames"] or (None, None, 1)
+    return Range(start=values["start"], end=values["end"], first=first, last=last, step=step)
+
+
+def encode_of(values: Values) -> Encode:
+    given = {name: values[name] for name in ("codec", "crf", "preset", "pix_fmt", "audio")}
+    return Encode(**given, options=dict(values["encoder_opt"]))
+
+
+def machine_of(values: Values) -> Machine:
+    return Machine(**{name: values[name] for name in ("device", "precision", "batch", "tile", "threads")})
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """One object on stdout; paths and fractions as text."""
+    click.echo(json.dumps(result, default=str, ensure_ascii=False))

@@ -1,0 +1,150 @@
+"""`vidfx render`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidfx.cli import options
+from vidfx.cli.group import Command, Option, origin_of
+from vidfx.cli.voice import stopped, translated
+from vidfx.progress import choose_progress, minutes
+
+if TYPE_CHECKING:
+    from vidfx.job import Rendered
+    from vidfx.progress import Progress
+
+OUTPUT = Option(
+    ["-o", "--output"],
+    metavar="OUT",
+    section="Job",
+    help="Where to; clip.STYLE.mp4 beside the clip by default. The suffix chooses the format.",
+)
+STRICT = Option(
+    ["--strict/--no-strict"], section="Job", help="Refuse to convert or drop a stream that the output cannot hold."
+)
+PROGRESS = Option(
+    ["--progress"],
+    type=click.Choice(["auto", "bar", "lines", "openjd", "none"]),
+    default="auto",
+    section="Job",
+    metavar="KIND",
+    help="bar, lines, openjd (for farms) or none; auto (default) is a bar on a terminal, lines elsewhere.",
+)
+DRY_RUN = Option(
+    ["-n", "--dry-run"], is_flag=True, section="Job", help="Check everything, say what would be done, paint nothing."
+)
+VERBOSE = Option(
+    ["-v", "--verbose"],
+    is_flag=True,
+    section="Job",
+    help="Say first what is about to be done, and which settings came from a file or variable.",
+)
+
+
+@click.command(
+    "render",
+    cls=Command,
+    params=[
+        options.INPUT,
+        options.style_option(),
+        *options.LOOK,
+        *options.RANGE,
+        *options.ENCODE,
+        *options.MACHINE,
+        OUTPUT,
+        options.OVERWRITE,
+        options.VIDEO_STREAM,
+        STRICT,
+        PROGRESS,
+        options.JSON,
+        DRY_RUN,
+        options.QUIET,
+        VERBOSE,
+    ],
+    short_help="Paint a clip, a sequence or a still.",
+)
+@click.pass_context
+def render(context: click.Context, /, source: str, output: str | None, **values: Any) -> None:
+    """Paint a film clip, an image sequence (shot.%04d.png) or a still in a style.
+
+    Sound, subtitles, chapters, timing and orientation are those of the clip. The output appears under its name when
+    it is whole, never before.
+    """
+    progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
+    job: dict[str, Any] = {
+        "style": values["style"],
+        "look": options.look_of(values),
+        "wanted": options.range_of(values),
+        "encode": options.encode_of(values),
+        "machine": options.machine_of(values),
+        "overwrite": values["overwrite"],
+        "strict": values["strict"],
+        "video_stream": values["video_stream"],
+        "progress": progress,
+    }
+    numbered = "%" in (output or source) or "#" in (output or source)
+    left = "the pictures that were finished stay" if numbered else "nothing was left under the output's name"
+    try:
+        with stopped(left):
+            _run(context, source, output, job, progress, values)
+    except Exception as error:
+        progress.fail(str(translated(error)))
+        raise
+    finally:
+        progress.end()
+
+
+def _run(
+    context: click.Context,
+    source: str,
+    output: str | None,
+    job: dict[str, Any],
+    progress: Progress,
+    values: options.Values,
+) -> None:
+    from vidfx import job as jobs
+
+    if values["dry_run"] or (values["verbose"] and not values["quiet"]):
+        planned = jobs.plan(source, output, **job)
+        if values["dry_run"]:
+            options.print_json(planned) if values["json"] else click.echo("\n".join(_table(planned)))
+            return
+        for line in (*_table(planned), *_origins(context)):
+            click.echo(line, err=True)
+    rendered = jobs.render(source, output, **job)
+    progress.end()
+    progress.finish(closing_line(rendered))
+    if values["json"]:
+        options.print_json(asdict(rendered))
+
+
+def closing_line(done: Rendered) -> str:
+    """What was written, how long it took, and on what."""
+    took = f"{done.seconds:.1f} s" if done.seconds < 60 else minutes(done.seconds)
+    pictures = "1 frame" if done.frames == 1 else f"{done.frames} frames"
+    speed = f", {done.speed:.2f}× real time" if done.speed else ""
+    return f"wrote {done.path}: {pictures} in {took}{speed}, {done.frames_per_second:.1f} frames/s, on {done.ran_on}"
+
+
+def _table(planned: dict[str, Any]) -> list[str]:
+    lines = []
+    for key, value in planned.items():
+        name = key.replace("_", " ")
+        if isinstance(value, dict):
+            lines += _table(value)
+        elif value is not None:
+            said = "yes" if value is True else "no" if value is False else value
+            said = " × ".join(map(str, value)) if isinstance(value, list | tuple) else said
+            lines.append(f"{name:<20} {said}")
+    return lines
+
+
+def _origins(context: click.Context) -> list[str]:
+    return [
+        f"{max(parameter.opts, key=len)} was set by {origin}"
+        for parameter in context.command.params
+        if (origin := origin_of(context, parameter))
+    ]

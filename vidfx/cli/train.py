@@ -1,0 +1,105 @@
+"""`vidfx train`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidfx.cli import options
+from vidfx.cli.group import Command, Option
+from vidfx.cli.voice import stopped
+from vidfx.errors import MissingInput, UsageError
+from vidfx.progress import choose_progress
+
+
+def parse_budget(text: str) -> float:
+    """`45m`, `1h30m`, `90s` or plain seconds, as seconds."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    if total := hours * 3600 + minutes * 60 + seconds:
+        return float(total)
+    raise UsageError(f"'{text}' is no length of time", hint="write 45m, 1h30m or 600s")
+
+
+DATA = Option(
+    ["--data"],
+    type=options.FILE,
+    required=True,
+    metavar="DIR",
+    section="Training",
+    help="The folder that the recipe's paths start from.",
+)
+OUT = Option(
+    ["--out"],
+    type=options.FILE,
+    required=True,
+    metavar="DIR",
+    section="Training",
+    help="Where checkpoints, samples and measurements go; a run found there goes on.",
+)
+EXPORT = Option(
+    ["--export"],
+    type=options.FILE,
+    metavar="DIR",
+    section="Training",
+    help="Write the trained style here as a model file.",
+)
+BUDGET = Option(
+    ["--budget"],
+    type=options.Parsed("budget", parse_budget),
+    metavar="TIME",
+    section="Training",
+    help="Stop after this long, such as 45m or 1h30m, if the recipe's steps are not done before.",
+)
+
+
+@click.command(
+    "train",
+    cls=Command,
+    params=[
+        click.Argument(["recipe"], metavar="RECIPE", type=options.FILE),
+        DATA,
+        OUT,
+        EXPORT,
+        BUDGET,
+        options.DEVICE,
+        options.THREADS,
+        options.JSON,
+        options.QUIET,
+    ],
+    short_help="Train a style from a recipe.",
+)
+def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: Any) -> None:
+    """Train a style from a recipe (TOML), or go on with a run that was stopped."""
+    progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
+    with stopped("the same command goes on from the last checkpoint"):
+        from vidfx.training.recipe import read_recipe
+
+        read = read_recipe(recipe)
+        if not data.is_dir():
+            raise MissingInput(f"there is no folder '{data}'", hint="--data names the folder of the training pictures")
+        import torch
+
+        from vidfx.machine import resolve
+        from vidfx.settings import Machine
+        from vidfx.training.export import export_style
+        from vidfx.training.loop import Trainer
+
+        runtime = resolve(Machine(device=values["device"], precision="fp32", threads=values["threads"]))
+        torch.set_num_threads(runtime.threads)
+        trainer = Trainer(
+            read, data=data, out=out, device=str(runtime.device), budget=values["budget"], notify=progress.finish
+        )
+        generator = trainer.run()
+        state = trainer.state
+        trained = f"{state.warm_steps} + {state.steps} steps in {state.seconds:.0f} s"
+        path = None
+        if export is not None:
+            path = export_style(generator, export, name=read.name, description=read.description, trained=trained)
+    progress.finish(f"trained '{read.name}': {trained}" + (f"; wrote {path}" if path else f"; checkpoint in {out}"))
+    if values["json"]:
+        result = {"style": read.name, "out": out, "model": path, "warm_steps": state.warm_steps, "steps": state.steps}
+        options.print_json(result | {"seconds": round(state.seconds, 1)})

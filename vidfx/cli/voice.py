@@ -1,0 +1,105 @@
+"""How vidfx speaks when something went wrong: one line, one hint, one exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from vidfx.cli.group import origin_of
+from vidfx.config import nearest
+from vidfx.errors import Interrupted, Terminated, TryAgain, UsageError, VidfxError
+
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Insufficient memory")
+"""What torch's CPU allocator, CUDA and OpenCV say; none of them raises MemoryError."""
+
+
+class BadValue(click.BadParameter):
+    """A value that an option's type refuses, with a hint."""
+
+    hint = ""
+
+
+def complain(error: BaseException, args: Sequence[str] = ()) -> int:
+    """Tells the user on stderr what went wrong and what to do; gives the exit code. VIDFX_DEBUG=1 adds a traceback."""
+    if os.environ.get("VIDFX_DEBUG", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    ours = translated(error, args)
+    print(f"{_red('vidfx:')} {ours}", file=sys.stderr)
+    if ours.hint:
+        print(f"  {ours.hint}", file=sys.stderr)
+    return ours.exit_code
+
+
+def translated(error: BaseException, args: Sequence[str] = ()) -> VidfxError:
+    """Any error as one of ours."""
+    if isinstance(error, VidfxError):
+        return error
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return Interrupted("stopped")
+    if isinstance(error, click.UsageError):
+        return _usage(error, args)
+    if isinstance(error, click.ClickException):
+        return UsageError(error.format_message())
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" where '{error.filename}' lies" if error.filename else ""
+        return TryAgain(f"the disk is full{where}", hint="make room, then give the same command again")
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+        return TryAgain("memory ran out", hint="--batch 1 and --tile 512 need less of it")
+    what = str(error).strip().splitlines()
+    message = f"unexpected {type(error).__name__}" + (f": {what[0]}" if what else "")
+    return VidfxError(message, hint="this is a fault in vidfx; set VIDFX_DEBUG=1 to see where")
+
+
+@contextmanager
+def stopped(what_is_left: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM inside become our errors, and say what is left on the disk."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"stopped; {what_is_left}") from stop
+    except Terminated as stop:
+        raise Terminated(f"terminated; {what_is_left}") from stop
+
+
+def _usage(error: click.UsageError, args: Sequence[str]) -> UsageError:
+    hint = f"`{error.ctx.command_path} --help` explains it" if error.ctx else ""
+    if isinstance(error, click.NoSuchOption):
+        return _no_such_option(error, args, hint)
+    parameter = getattr(error, "param", None)
+    if parameter is None or error.ctx is None:
+        return UsageError(error.format_message().rstrip("."), hint=hint)
+    name = _name(parameter)
+    if isinstance(error, click.MissingParameter):
+        return UsageError(f"{name} is missing", hint=getattr(parameter, "when_missing", "") or hint)
+    origin = origin_of(error.ctx, parameter)
+    where = f" (from {origin})" if origin else ""
+    return UsageError(f"{name}: {error.message.rstrip('.')}{where}", hint=getattr(error, "hint", "") or hint)
+
+
+def _no_such_option(error: click.NoSuchOption, args: Sequence[str], hint: str) -> UsageError:
+    known = [name for p in error.ctx.command.params for name in (*p.opts, *p.secondary_opts)] if error.ctx else []
+    known = [name for name in known if name.startswith("-")] + ["--help"]
+    letter = error.option_name.lstrip("-")
+    # of `-crff`, click reports only the `-c` that it could not use
+    words = [arg.partition("=")[0] for arg in args]
+    typed = next((w for w in words if w.startswith("-") and w not in known and letter in w), error.option_name)
+    close = nearest(typed, known) or nearest("-" + typed, known)
+    return UsageError(f"no option {typed}", hint=f"did you mean {close}?" if close else hint)
+
+
+def _name(parameter: click.Parameter) -> str:
+    """The option as one would type it, or the argument as the help page writes it."""
+    if isinstance(parameter, click.Argument):
+        return parameter.make_metavar(click.Context(click.Command("")))
+    return max(parameter.opts, key=len)
+
+
+def _red(text: str) -> str:
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty()
+    return text if plain else click.style(text, fg="red", bold=True)

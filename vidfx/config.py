@@ -1,0 +1,136 @@
+"""Settings from files: the project's `vidfx.toml` in the current folder, and the user's own.
+
+    [render]
+    style = "ink"
+    keep-color = true
+    encoder-opt = { tune = "film" }
+
+A table per command, its keys spelled as the long flags. A flag wins over a `VIDFX_*` variable, that over the project,
+that over the user, and that over the default. A table or key that nobody knows is an error, not a shrug.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidfx.errors import UsageError
+
+NAME = "vidfx.toml"
+
+
+@dataclass
+class Config:
+    """What the files say, ready for click's `default_map`, and which file said it."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """A dictionary per command, nested as the commands are; keys are parameter names."""
+    origin: dict[tuple[str, ...], Path] = field(default_factory=dict)
+    """(command, ..., parameter name) to the file that had the last word."""
+
+
+def config_files() -> list[Path]:
+    """Where settings may stand, weakest first; a path need not exist."""
+    import platformdirs
+
+    return [Path(platformdirs.user_config_dir("vidfx")) / NAME, Path(NAME)]
+
+
+def read_config(group: click.Group, files: Iterable[Path] | None = None) -> Config:
+    """Reads the files, weakest first, and checks every table and key against the commands of `group`.
+
+    Raises UsageError that names the file and the key, with the nearest key that exists.
+    """
+    config = Config()
+    for path in config_files() if files is None else files:
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"'{path}' is not valid TOML: {error}", hint="mend the file, or move it away") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"'{path}' cannot be read: {error}", hint="mend the file, or move it away") from None
+        _read_group(table, group, path, (), config)
+    return config
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like `word`, if any is like it."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+
+
+def _read_group(
+    table: Mapping[str, Any], group: click.Group, path: Path, above: tuple[str, ...], config: Config
+) -> None:
+    context = click.Context(group)
+    names = group.list_commands(context)
+    for name, content in table.items():
+        command = group.get_command(context, name)
+        where = ".".join((*above, name))
+        if command is None or not isinstance(content, dict):
+            what = f"no table [{where}]" if isinstance(content, dict) else f"no key '{where}' outside of a table"
+            raise UsageError(f"'{path}': vidfx knows {what}", hint=_offer(name, names, "tables"))
+        if isinstance(command, click.Group):
+            _read_group(content, command, path, (*above, name), config)
+        else:
+            _read_command(content, command, path, (*above, name), config)
+
+
+def _read_command(
+    table: Mapping[str, Any], command: click.Command, path: Path, above: tuple[str, ...], config: Config
+) -> None:
+    keys = known_keys(command)
+    values = config.values
+    for name in above:
+        values = values.setdefault(name, {})
+    for key, value in table.items():
+        spelling = key.replace("_", "-")
+        where = f"'{path}': [{'.'.join(above)}] {key}"
+        if spelling not in keys:
+            raise UsageError(f"{where} is no setting of this command", hint=_offer(spelling, keys, "keys"))
+        option, negated = keys[spelling]
+        assert option.name is not None
+        values[option.name] = _value(value, option, where, negated)
+        config.origin[*above, option.name] = path
+
+
+def known_keys(command: click.Command) -> dict[str, tuple[click.Option, bool]]:
+    """Every key a command's table may hold, with its option and whether it means the opposite (`no-audio`)."""
+    keys: dict[str, tuple[click.Option, bool]] = {}
+    for option in command.params:
+        if isinstance(option, click.Option) and option.name != "help":
+            for names, negated in ((option.opts, False), (option.secondary_opts, True)):
+                keys |= {name[2:]: (option, negated) for name in names if name.startswith("--")}
+    return keys
+
+
+def _value(value: Any, option: click.Option, where: str, negated: bool) -> Any:
+    """The value in the form the command line would have given it."""
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where} must be true or false, not {value!r}")
+        return value != negated
+    if option.multiple:
+        if isinstance(value, dict):
+            value = [f"{key}={item}" for key, item in value.items()]
+        return [_scalar(item, where) for item in (value if isinstance(value, list) else [value])]
+    return _scalar(value, where)
+
+
+def _scalar(value: Any, where: str) -> str:
+    if isinstance(value, bool | dict | list):
+        raise UsageError(f"{where} must be a single text or number, not {value!r}")
+    return str(value)
+
+
+def _offer(word: str, known: Iterable[str], what: str) -> str:
+    known = list(known)
+    match = nearest(word, known)
+    return f"did you mean {match}?" if match else f"{what} there are: {' '.join(known)}"
