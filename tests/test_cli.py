@@ -19,7 +19,8 @@ from tiny_style import make_style
 
 import vidfx
 from vidfx import errors, job
-from vidfx.cli import COMMANDS, cli, main
+from vidfx.cli import COMMANDS, main
+from vidfx.cli.train import parse_budget
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., tuple[int, str, str]]
@@ -40,7 +41,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings but the test's own, and an empty folder to stand in."""
     for name in [name for name in os.environ if name.startswith("VIDFX_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name: str(tmp_path / "home" / name))
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
     monkeypatch.chdir(tmp_path)
 
 
@@ -121,7 +122,7 @@ def test_version(run: Run) -> None:
         ),
         (["render", "a", "--style", "ink", "--precision", "fp8"], "--precision:", ""),
         (["render", "a", "--style", "ink", "--json", "--progress", "openjd"], "both want stdout", ""),
-        (["preview", "a", "--style", "ink", "-o", "s.png"], "--at is missing", ""),
+        (["preview", "a", "--style", "ink"], "--output is missing", ""),
         (
             ["train", "r.toml", "--data", "d", "--out", "o", "--budget", "soon"],
             "--budget: 'soon' is no length",
@@ -393,8 +394,68 @@ def test_listing_styles_loads_no_torch(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, cwd=ROOT)
 
 
-def test_train_without_recipe_or_data_is_66(run: Run) -> None:
-    assert run("train", "none.toml", "--data", ".", "--out", "out")[0] == 66
+RECIPE = """
+name = "toy"
+description = "for tests"
+crop = 64
+batch = 1
+features = "features.safetensors"
+style = [{ path = "style", crop = [64, 80] }]
+content = [{ path = "content", height = 160, scale = [0.8, 1.2] }]
+generator = { quarter = 8, eighth = 16, blocks = 1, half = 8 }
+warm_start = { steps = 1 }
+adversarial = { steps = 1, discriminator_channels = 8 }
+"""
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Path:
+    """A folder to learn in: recipe, pictures, and a feature network that is thin and random."""
+    import cv2
+    import torch
+    from safetensors.torch import save_file
+
+    from vidfx.training.features import BLOCKS
+
+    for kind in ("style", "content"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for number in range(2):
+            drawn = picture(7 * number, (200, 180), cuts=(5,))
+            assert cv2.imwrite(str(tmp_path / "data" / kind / f"{number}.png"), drawn)
+    weights: dict[str, Any] = {}
+    channels = 3
+    for name in (name for block in BLOCKS for name in block):
+        weights |= {f"{name}.weight": torch.rand(4, channels, 3, 3) - 0.5, f"{name}.bias": torch.zeros(4)}
+        channels = 4
+    save_file(weights, tmp_path / "data" / "features.safetensors")
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_training_gives_a_style_that_renders(run: Run, school: Path, clip: Path) -> None:
+    command = ["train", "recipe.toml", "--data", "data", "--out", "run", "--export", "toy", "--threads", 1]
+    code, out, err = run(*command, "--device", "cpu", "--json")
+    assert code == 0, err
+    said = json.loads(out)
+    assert (said["style"], said["warm_steps"], said["steps"]) == ("toy", 1, 1)
+    assert "step 2/2" in err
+    assert json.loads(run("styles", "show", "toy/", "--json")[1])["path"] == said["model"]
+    assert run("render", clip, "--style", "./toy", "-o", "out.mp4", "--threads", 1)[0] == 0
+    assert run(*command)[0] == 73  # an hour of training must not end in overwriting the last one
+
+
+def test_train_without_recipe_or_data_is_66(run: Run, school: Path) -> None:
+    assert run("train", "none.toml", "--data", "data", "--out", "run")[0] == 66
+    code, _, err = run("train", "recipe.toml", "--data", "nothing", "--out", "run")
+    assert code == 66 and "nothing" in err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45m", 2700), ("1h30m", 5400), ("90s", 90), ("600", 600), ("2h", 7200), ("1h1m1s", 3661)]
+)
+def test_budgets(text: str, seconds: float) -> None:
+    assert parse_budget(text) == seconds
 
 
 # --- signals -------------------------------------------------------------------------------------------------------
@@ -438,11 +499,3 @@ def test_a_stopped_render_says_so_and_leaves_nothing(
     assert err.splitlines()[-1] == f"vidfx: {word}; nothing was left under the output's name"
     assert "Traceback" not in err
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_the_tree_and_the_list_of_commands_agree() -> None:
-    import click
-
-    context = click.Context(cli)
-    assert cli.list_commands(context) == list(COMMANDS)
-    assert all(cli.get_command(context, name) is not None for name in COMMANDS)

@@ -39,7 +39,7 @@ def config_files() -> list[Path]:
     """Where settings may stand, weakest first; a path need not exist."""
     import platformdirs
 
-    return [Path(platformdirs.user_config_dir("vidfx")) / NAME, Path(NAME)]
+    return [Path(platformdirs.user_config_dir("vidfx", appauthor=False)) / NAME, Path(NAME)]
 
 
 def read_config(group: click.Group, files: Iterable[Path] | None = None) -> Config:

@@ -208,7 +208,7 @@ MACHINE = [
     THREADS,
 ]
 
-OVERWRITE = Option(["-y", "--overwrite"], is_flag=True, section="Job", help="Overwrite the output if it exists.")
+OVERWRITE = Option(["-y", "--overwrite"], is_flag=True, section="Job", help="Overwrite what is already there.")
 VIDEO_STREAM = Option(
     ["--video-stream"],
     type=Parsed("stream", whole_number(0)),

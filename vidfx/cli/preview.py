@@ -15,10 +15,10 @@ from vidfx.progress import choose_progress
 AT = Option(
     ["--at"],
     type=options.TIME,
-    required=True,
+    default="0",
     metavar="TIME",
     section="Look",
-    help="Which moment of the clip: 12.5, 1:02.5 or 250ms.",
+    help="Which moment of the clip: 12.5, 1:02.5 or 250ms; its first frame by default.",
 )
 STRENGTH = Option(
     ["--strength"],
@@ -63,7 +63,11 @@ OUTPUT = Option(
     short_help="Show one frame in several styles and settings.",
 )
 def preview(source: str, output: str, **values: Any) -> None:
-    """Paint one frame in every combination of styles and settings, on one sheet beside the source."""
+    """Paint one frame, exactly as a render would.
+
+    One style with one setting gives the plain picture; several give a labelled sheet of all their combinations, the
+    source first.
+    """
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     styles = list(values["style"]) or _every_style()
     with stopped("nothing was left under the sheet's name"):

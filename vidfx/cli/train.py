@@ -11,7 +11,7 @@ import click
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.voice import stopped
-from vidfx.errors import MissingInput, UsageError
+from vidfx.errors import CannotWrite, MissingInput, UsageError
 from vidfx.progress import choose_progress
 
 
@@ -65,6 +65,7 @@ BUDGET = Option(
         OUT,
         EXPORT,
         BUDGET,
+        options.OVERWRITE,
         options.DEVICE,
         options.THREADS,
         options.JSON,
@@ -79,6 +80,11 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
         from vidfx.training.recipe import read_recipe
 
         read = read_recipe(recipe)
+        model = export / "model.safetensors" if export else None
+        if model and model.exists() and not values["overwrite"]:
+            raise CannotWrite(
+                f"'{model}' exists already", hint="give -y to overwrite it, or another folder to --export"
+            )
         if not data.is_dir():
             raise MissingInput(f"there is no folder '{data}'", hint="--data names the folder of the training pictures")
         import torch
