@@ -38,6 +38,7 @@ from vidfx.training.recipe import Recipe
 M = TypeVar("M", bound=torch.nn.Module)
 FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
 STYLE_CROPS = 60  # batches behind the style's mean statistics
+GRAIN = 0.04  # standard deviation, of 1, of the noise that the discriminator looks through
 CHECKPOINT_EVERY = 100
 
 
@@ -208,17 +209,18 @@ class Trainer:
         painted_whole, painted_moved = both.float().chunk(2)
         painted, source = inner(painted_whole), inner(seen)
 
-        top, left = (int(torch.randint(painted.shape[-1] - FEATURE_CROP + 1, (), generator=random)) for _ in range(2))
+        edge = min(FEATURE_CROP, painted.shape[-1])
+        top, left = (int(torch.randint(painted.shape[-1] - edge + 1, (), generator=random)) for _ in range(2))
 
         def window(x: Tensor) -> Tensor:
-            return x[..., top : top + FEATURE_CROP, left : left + FEATURE_CROP]
+            return x[..., top : top + edge, left : left + edge]
 
         with self.autocast():
             with torch.no_grad():
                 wanted = self.look(window(source).contiguous(memory_format=torch.channels_last))
             features = self.look(window(painted).clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last))
             state.discriminator.requires_grad_(False)
-            fooled = fool_loss([v.float() for v in state.discriminator(painted)])
+            fooled = fool_loss([v.float() for v in state.discriminator(grain(painted, random))])
             state.discriminator.requires_grad_(True)
         ring = BORDER + SLACK
         still = F.mse_loss(painted_moved[..., ring:-ring, ring:-ring], move(painted_whole)[..., ring:-ring, ring:-ring])
@@ -236,7 +238,7 @@ class Trainer:
         self.update_generator(sum((getattr(weights, k) * v for k, v in terms.items()), torch.zeros(())))
 
         with self.autocast():
-            verdicts = state.discriminator(torch.cat([batch.style, painted.detach()]))
+            verdicts = state.discriminator(grain(torch.cat([batch.style, painted.detach()]), random))
         halves = [v.float().chunk(2) for v in verdicts]
         judged = judge_loss([r for r, _ in halves], [f for _, f in halves])
         state.discriminator_optimiser.zero_grad(set_to_none=True)
@@ -275,6 +277,15 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 def inner(x: Tensor) -> Tensor:
     """Cuts the border away that the generator sees but that is not judged."""
     return x[..., BORDER:-BORDER, BORDER:-BORDER]
+
+
+def grain(pictures: Tensor, random: torch.Generator) -> Tensor:
+    """Film grain over all that the discriminator sees: else perfectly flat paper gives the real ones away.
+
+    Sønderby et al. 2017, "Amortised MAP inference for image super-resolution" (instance noise).
+    """
+    noise = torch.randn(pictures.shape, generator=random).to(pictures.device)
+    return pictures + GRAIN * noise.contiguous(memory_format=torch.channels_last)
 
 
 def reflect_border(x: Tensor) -> Tensor:

@@ -1,0 +1,153 @@
+"""The stages composed: order kept, errors raised where frames are consumed, memory bounded, parts equal the whole."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, make_sequence, picture
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_style import make_style
+from vidfx import UsageError, load_style
+from vidfx.frames import Frame
+from vidfx.images import write_picture
+from vidfx.pipeline import paint, prefetch
+from vidfx.settings import Look, Machine, Range
+from vidfx.shots import LOOK_AHEAD
+from vidfx.source import open_clip
+from vidfx.steady import warm_up_frames
+from vidfx.stylize import Stylizer
+
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
+    return load_style(str(make_style(tmp_path_factory.mktemp("tiny"))), machine=CPU)
+
+
+def threads() -> int:
+    return sum(t.name == "vidfx-prefetch" for t in threading.enumerate())
+
+
+@given(st.lists(st.integers()), st.integers(1, 5))
+def test_prefetch_changes_nothing(items: list[int], depth: int) -> None:
+    assert list(prefetch(iter(items), depth)) == items
+
+
+def test_prefetch_runs_no_further_ahead_than_its_depth() -> None:
+    made: list[int] = []
+
+    def stage() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    ahead = prefetch(stage(), depth=3)
+    next(ahead)
+    time.sleep(0.3)
+    assert len(made) <= 1 + 3 + 1  # consumed, queued, and one in hand
+    ahead.close()  # type: ignore[attr-defined]
+
+
+def test_an_error_in_the_worker_is_raised_where_the_frames_are_consumed() -> None:
+    def stage() -> Iterator[int]:
+        yield 1
+        raise UsageError("the stage broke")
+
+    frames = prefetch(stage(), depth=2)
+    assert next(frames) == 1
+    with pytest.raises(UsageError, match="the stage broke"):
+        next(frames)
+    assert threads() == 0
+
+
+def test_stopping_early_stops_the_thread_and_closes_the_stage() -> None:
+    closed = threading.Event()
+
+    def stage() -> Iterator[int]:
+        try:
+            yield from range(10**9)
+        finally:
+            closed.set()
+
+    frames = prefetch(prefetch(stage(), depth=1), depth=1)
+    next(frames)
+    frames.close()  # type: ignore[attr-defined]
+    assert closed.wait(2)
+    assert threads() == 0
+
+
+def test_every_frame_arrives_in_order_with_its_own_time(style: Stylizer, tmp_path: Path) -> None:
+    pts = [0, 3, 4, 9, 10, 11, 30, 31, 40]
+    clip = open_clip(make_clip(tmp_path / "vfr.mp4", pts=[p * 512 for p in pts], frames=len(pts)))
+    frames = list(paint(clip, style, look=Look(), wanted=Range()))
+    assert [f.pts for f in frames] == [p * 512 for p in pts]
+    assert [f.index for f in frames] == list(range(len(pts)))
+    assert threads() == 0
+
+
+def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(style: Stylizer, tmp_path: Path) -> None:
+    clip = open_clip(make_clip(tmp_path / "cuts.mp4", frames=24, cuts=(8, 16)))
+    for frame in paint(clip, style, look=Look(), wanted=Range()):
+        plain = style.stylize(frame.source[None])[0]
+        if frame.index in (0, 8, 16):
+            assert frame.starts_shot
+            assert np.array_equal(frame.image, plain)
+        else:
+            assert not frame.starts_shot
+
+
+def test_strength_0_is_the_source(style: Stylizer, tmp_path: Path) -> None:
+    clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=5))
+    for frame in paint(clip, style, look=Look(strength=0), wanted=Range()):
+        assert np.array_equal(frame.image, frame.source)
+
+
+def test_a_part_that_begins_in_mid_shot_equals_the_whole(style: Stylizer, tmp_path: Path) -> None:
+    clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=80, gop=12))
+    whole = list(paint(clip, style, look=Look(), wanted=Range()))
+    warm_up = warm_up_frames(1.0) + 2 * LOOK_AHEAD
+    first = warm_up + 5
+    part = list(paint(clip, style, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
+    assert [f.index for f in part] == list(range(first, 80))
+    for ours, theirs in zip(part, whole[first:], strict=True):
+        assert np.abs(ours.image.astype(int) - theirs.image.astype(int)).max() <= 1
+
+
+def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
+    """Left half white, and from frame 3 on the right half: the source stays where the matte is black."""
+    clip = open_clip(make_sequence(tmp_path, frames=6))
+    for number in range(6):
+        matte = np.zeros((32, 48, 3), np.uint8)
+        matte[:, :24] = 255 if number < 3 else 0
+        matte[:, 24:] = 255 if number >= 3 else 0
+        write_picture(tmp_path / f"matte.{number:04d}.png", matte)
+    look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
+    for wanted in (Range(), Range(first=2)):
+        for frame in paint(clip, style, look=look, wanted=wanted):
+            styled = style.stylize(frame.source[None])[0]
+            left, right = (styled, frame.source) if frame.index < 3 else (frame.source, styled)
+            assert np.abs(frame.image[:, :23].astype(int) - left[:, :23]).max() <= 1
+            assert np.abs(frame.image[:, 25:].astype(int) - right[:, 25:]).max() <= 1
+
+
+def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
+    from vidfx.steady import steady
+    from vidfx.stylize import stylize
+
+    pictures = [picture(i, (64, 48)) for i in range(4)]
+    frames = (
+        Frame(index=i, pts=i, time_base=Fraction(1, 24), duration=1, image=p, source=p, starts_shot=i == 0)
+        for i, p in enumerate(pictures)
+    )
+    out = list(steady(stylize(frames, style)))
+    assert [f.image.shape for f in out] == [(48, 64, 3)] * 4
+    assert replace(out[0], image=out[0].source).image is pictures[0]

@@ -1,0 +1,83 @@
+"""A preview is the very frame a render would give; several settings make a labelled sheet with the source."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import vidfx
+from clips import make_clip, make_sequence
+from tiny_style import make_style
+from vidfx import CannotWrite, Look, Machine, MissingInput, Range, UsageError
+from vidfx.pipeline import paint
+from vidfx.sheet import contact_sheet
+from vidfx.source import open_clip
+
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_style(tmp_path_factory.mktemp("tiny")))
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.imread(str(path))[..., ::-1].astype(int)
+
+
+@pytest.mark.parametrize(("at", "index"), [(0, 0), (Fraction(10, 24), 10), (Fraction(21, 48), 10), (99, 23)])
+def test_the_frame_on_screen_at_a_time_as_render_paints_it(
+    style: str, tmp_path: Path, at: Fraction, index: int
+) -> None:
+    source = make_clip(tmp_path / "clip.mp4", frames=24, cuts=(6,))
+    vidfx.preview(source, at=at, styles=[style], output=tmp_path / "p.png", machine=CPU)
+    frames = paint(open_clip(source), vidfx.load_style(style, machine=CPU), look=Look(), wanted=Range())
+    expected = next(f for f in frames if f.index == index)
+    assert np.abs(read(tmp_path / "p.png") - expected.image).max() <= 1
+
+
+def test_several_settings_make_a_sheet(style: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "clip.mp4", frames=6)
+    vidfx.preview(
+        source, at=0.1, styles=[style], strengths=[0.0, 0.5, 1.0], output=tmp_path / "sheet.png", machine=CPU
+    )
+    sheet = read(tmp_path / "sheet.png")
+    assert sheet.shape[1] > 2 * 96
+    assert sheet.shape[0] > 2 * 64
+
+
+def test_a_sheet_holds_its_pictures_and_labels() -> None:
+    random = np.random.default_rng(0)
+    cells = [(f"cell {n}", random.integers(0, 255, (64, 96, 3), np.uint8)) for n in range(4)]
+    sheet = contact_sheet(cells)
+    for _, picture in cells:
+        hits = cv2.matchTemplate(sheet, picture, cv2.TM_SQDIFF)
+        assert hits.min() < 1e-3 * hits.max()  # 0, but for matchTemplate's float sums
+    bare = contact_sheet([("", picture) for _, picture in cells])
+    assert not np.array_equal(bare, sheet)
+
+
+def test_stills_and_sequences(style: str, tmp_path: Path) -> None:
+    pattern = make_sequence(tmp_path, frames=4)
+    vidfx.preview(pattern, at=0.05, styles=[style], output=tmp_path / "a.png", machine=CPU)
+    vidfx.preview(tmp_path / "shot.1001.png", styles=[style], output=tmp_path / "b.png", machine=CPU)
+    assert read(tmp_path / "a.png").shape == read(tmp_path / "b.png").shape == (32, 48, 3)
+
+
+def test_refusals(style: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "clip.mp4", frames=4)
+    output = tmp_path / "p.png"
+    with pytest.raises(UsageError):
+        vidfx.preview(source, styles=[], output=output, machine=CPU)
+    with pytest.raises(UsageError):
+        vidfx.preview(source, at=-1, styles=[style], output=output, machine=CPU)
+    with pytest.raises(MissingInput):
+        vidfx.preview(source, styles=["nothing"], output=output, machine=CPU)
+    with pytest.raises(UsageError):
+        vidfx.preview(source, styles=[style], output=tmp_path / "p.mp4", machine=CPU)
+    output.touch()
+    with pytest.raises(CannotWrite):
+        vidfx.preview(source, styles=[style], output=output, machine=CPU)

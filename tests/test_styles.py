@@ -1,0 +1,134 @@
+"""Styles are found by name, by path and by folder, and no file but a whole vidfx model is ever loaded."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tiny_style import make_style
+from vidfx import MissingInput, UnreadableInput, find_style, list_styles, load_style
+from vidfx.styles import library
+from vidfx.styles.card import Card
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return make_style(tmp_path / "tiny")
+
+
+def test_the_shipped_ink_is_there_and_in_order() -> None:
+    style = find_style("ink")
+    assert style.origin == "shipped"
+    assert style.path.stat().st_size <= 8 * 2**20
+    assert style.card.border > 0
+    assert len(style.hash) == 12
+    for paper in ("README.md", "recipe.toml", "preview.jpg"):
+        assert (style.path.parent / paper).is_file()
+
+
+def test_found_by_file_and_by_folder(model: Path) -> None:
+    for name in (str(model), str(model.parent)):
+        style = find_style(name)
+        assert (style.name, style.origin) == ("tiny", "path")
+
+
+def test_the_users_own_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "user_folder", lambda: tmp_path)
+    make_style(tmp_path / "mine", name="mine")
+    assert find_style("mine").origin == "user"
+    assert "mine" in [style.name for style in list_styles()]
+
+
+def test_a_typo_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(MissingInput) as caught:
+        find_style("inkk")
+    assert "did you mean 'ink'" in caught.value.hint
+
+
+def test_a_pickle_is_refused_unread(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
+
+    for name in ("model.pt", "model.safetensors"):
+        path = tmp_path / name
+        path.write_bytes(pickle.dumps(Trap()))
+        with pytest.raises(UnreadableInput):
+            load_style(str(path))
+    assert not (tmp_path / "sprung").exists()
+
+
+def rewrite(model: Path, target: Path, card: str | None) -> Path:
+    """The same tensors under another card."""
+    from safetensors import safe_open
+
+    with safe_open(model, framework="np") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no iterator
+    save_file(tensors, target, metadata=None if card is None else {"vidfx": card})
+    return target
+
+
+def test_an_unknown_architecture_is_refused_by_name(model: Path, tmp_path: Path) -> None:
+    card = find_style(str(model)).card.model_dump(mode="json") | {"architecture": "diffusion-9"}
+    path = rewrite(model, tmp_path / "other.safetensors", json.dumps(card))
+    with pytest.raises(UnreadableInput, match="diffusion-9"):
+        find_style(str(path))
+
+
+@pytest.mark.parametrize("card", [None, "", "not json", "[]", "{}", '{"name": 5}', "null"])
+def test_a_file_without_good_papers_is_refused(model: Path, tmp_path: Path, card: str | None) -> None:
+    path = rewrite(model, tmp_path / "bad.safetensors", card)
+    with pytest.raises(UnreadableInput):
+        find_style(str(path))
+
+
+def test_a_card_with_a_key_too_many_is_refused(model: Path, tmp_path: Path) -> None:
+    card = find_style(str(model)).card.model_dump(mode="json") | {"run": "rm -rf"}
+    with pytest.raises(UnreadableInput):
+        find_style(str(rewrite(model, tmp_path / "bad.safetensors", json.dumps(card))))
+
+
+def test_weights_that_do_not_fit_the_card_are_refused(model: Path, tmp_path: Path) -> None:
+    card = find_style(str(model)).card.model_dump(mode="json")
+    card["generator"]["eighth"] = 32
+    path = rewrite(model, tmp_path / "bad.safetensors", json.dumps(card))
+    with pytest.raises(UnreadableInput, match="do not fit"):
+        load_style(str(path))
+
+
+def test_weights_that_are_not_numbers_are_refused(model: Path, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(model, framework="np") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no iterator
+        card = file.metadata()["vidfx"]
+    tensors["enter.bias"] = np.full_like(tensors["enter.bias"], np.nan)
+    path = tmp_path / "nan.safetensors"
+    save_file(tensors, path, metadata={"vidfx": card})
+    with pytest.raises(UnreadableInput, match="finite"):
+        load_style(str(path))
+
+
+def test_cut_short_at_any_length(model: Path, tmp_path: Path) -> None:
+    whole = model.read_bytes()
+    path = tmp_path / "cut.safetensors"
+    for length in (0, 1, 7, 8, 9, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UnreadableInput):
+            find_style(str(path))
+
+
+def test_a_card_survives_its_own_file(model: Path) -> None:
+    card = find_style(str(model)).card
+    assert Card.model_validate_json(card.model_dump_json()) == card
+
+
+def test_listing_needs_no_torch() -> None:
+    code = "import sys, vidfx; vidfx.list_styles(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

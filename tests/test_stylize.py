@@ -1,0 +1,191 @@
+"""A painting depends on a pixel's neighbourhood alone: not on tiles, batches, or what else is in memory."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_style import make_style
+from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
+from vidfx.frames import Frame
+from vidfx.settings import Machine
+from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.library import find_style
+from vidfx.stylize import Stylizer, stylize
+
+FP32 = Machine(device="cpu", precision="fp32", threads=1)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_style(tmp_path_factory.mktemp("tiny"))
+
+
+def pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> int:
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(height=st.integers(1, 90), width=st.integers(1, 90))
+def test_any_size_comes_back_at_its_size(model: Path, height: int, width: int) -> None:
+    out = load_style(str(model), machine=FP32).stylize(pictures(1, height, width))
+    assert out.shape == (1, height, width, 3)
+    assert out.dtype == np.uint8
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("size", [(300, 420), (257, 511)])
+def test_tiles_give_the_whole_frame(model: Path, size: tuple[int, int], precision: str) -> None:
+    whole = Stylizer(find_style(str(model)), Machine(device="cpu", precision=precision, tile=0))  # type: ignore[arg-type]
+    tiled = Stylizer(find_style(str(model)), Machine(device="cpu", precision=precision, tile=128))  # type: ignore[arg-type]
+    frame = pictures(1, *size)
+    assert difference(whole.stylize(frame), tiled.stylize(frame)) <= 1
+
+
+def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
+    style = load_style(str(model), machine=FP32)
+    frames = pictures(7, 64, 96)
+    single = np.concatenate([style.stylize(frame[None]) for frame in frames])
+    assert difference(single, style.stylize(frames)) <= 1
+
+
+def test_the_receptive_radius_on_the_card_holds() -> None:
+    """The gradient of one output pixel reaches no further than the generator says, and nearly that far."""
+    torch.manual_seed(0)
+    for config in (GeneratorConfig(8, 8, 1, 4), GeneratorConfig(8, 8, 3, 4)):
+        generator = Generator(config).double()
+        for parameter in generator.parameters():
+            torch.nn.init.uniform_(parameter, 0.01, 0.02)  # all positive: no path is cut by a ReLU or cancels
+        size = 2 * generator.receptive_radius + 64
+        reach = 0
+        for offset in range(8):
+            x = torch.full((1, 3, size, size), 0.9, dtype=torch.double, requires_grad=True)
+            centre = size // 2 + offset
+            generator(x)[0, 0, centre, centre].backward()
+            assert x.grad is not None
+            touched = x.grad[0].abs().sum(0).nonzero()
+            reach = max(reach, int((touched - centre).abs().max()))
+        assert generator.receptive_radius - 24 <= reach <= generator.receptive_radius
+
+
+def test_a_pixel_far_away_changes_nothing(model: Path) -> None:
+    style = load_style(str(model), machine=FP32)
+    a = pictures(1, 64, 400)
+    b = a.copy()
+    b[:, :, 300:] = 0
+    far = 300 - style.card.receptive_radius - 8
+    assert np.array_equal(style.stylize(a)[:, :, :far], style.stylize(b)[:, :, :far])
+    assert difference(style.stylize(a), style.stylize(b)) > 1
+
+
+def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = Stylizer(find_style(str(model)), Machine(device="cpu", precision="fp32", batch=4))
+    frames = pictures(4, 400, 600)
+    expected = style.stylize(frames)
+    generate, seen = style._generate, []
+
+    def cramped(batch: np.ndarray) -> np.ndarray:
+        seen.append(batch.shape)
+        if batch[..., 0].size > 400 * 450:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
+        return generate(batch)
+
+    monkeypatch.setattr(style, "_generate", cramped)
+    assert difference(style.stylize(frames), expected) <= 1
+    assert {shape[0] for shape in seen} == {4, 2, 1}
+
+
+def test_no_memory_at_all_is_try_again(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = load_style(str(model), machine=FP32)
+
+    def full(batch: np.ndarray) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr(style, "_generate", full)
+    with pytest.raises(TryAgain) as caught:
+        style.stylize(pictures(2, 300, 300))
+    assert caught.value.exit_code == 75
+
+
+def test_a_fault_that_is_not_memory_is_not_swallowed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = load_style(str(model), machine=FP32)
+
+    def broken(batch: np.ndarray) -> np.ndarray:
+        raise RuntimeError("expected scalar type Float")
+
+    monkeypatch.setattr(style, "_generate", broken)
+    with pytest.raises(RuntimeError, match="scalar type"):
+        style.stylize(pictures(1, 16, 16))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 50])
+def test_the_stage_keeps_every_frame_in_order(model: Path, batch: int) -> None:
+    stylizer = Stylizer(find_style(str(model)), Machine(device="cpu", precision="fp32", batch=batch))
+    source = pictures(10, 16, 24)
+    frames = [
+        Frame(index=i, pts=i * i, time_base=Fraction(1, 90), duration=1, image=p, source=p, starts_shot=i == 4)
+        for i, p in enumerate(source)
+    ]
+    out = list(stylize(iter(frames), stylizer))
+    assert [(f.index, f.pts, f.starts_shot) for f in out] == [(f.index, f.pts, f.starts_shot) for f in frames]
+    assert all(f.source is frame.source for f, frame in zip(out, frames, strict=True))
+    assert all(difference(f.image, stylizer.stylize(p[None])[0]) <= 1 for f, p in zip(out, source, strict=True))
+
+
+def test_large_frames_are_tiled_by_themselves(model: Path) -> None:
+    stylizer = load_style(str(model), machine=FP32)
+    batch, tile = stylizer.fit(2160 * 4, 3840 * 4)
+    assert batch == 1
+    assert 0 < tile < 3840
+    assert stylizer.fit(72, 128) == (1, 0)
+
+
+def test_cuda_where_there_is_none(model: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(Unavailable) as caught:
+        load_style(str(model), machine=Machine(device="cuda"))
+    assert caught.value.exit_code == 69
+
+
+@pytest.mark.parametrize(
+    "machine", [Machine(device="toaster"), Machine(precision="fp16", device="cpu"), Machine(tile=5), Machine(batch=0)]
+)
+def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:
+    with pytest.raises(UsageError):
+        load_style(str(model), machine=machine)
+
+
+def test_bf16_is_near_fp32(model: Path) -> None:
+    frame = pictures(1, 96, 96)
+    fp32 = load_style(str(model), machine=FP32).stylize(frame).astype(float)
+    bf16 = load_style(str(model), machine=Machine(device="cpu", precision="bf16")).stylize(frame).astype(float)
+    assert np.abs(fp32 - bf16).mean() < 1.5
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_cuda_paints_as_the_cpu_does(model: Path, precision: str) -> None:
+    frame = pictures(2, 96, 128)
+    cpu = load_style(str(model), machine=FP32).stylize(frame).astype(float)
+    cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)  # type: ignore[arg-type]
+    assert np.abs(cpu - cuda).mean() < 1.5
+
+
+def test_missing_and_damaged(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingInput):
+        load_style(str(tmp_path / "nowhere.safetensors"))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(model.read_bytes()[:-1000])
+    with pytest.raises(UnreadableInput):
+        load_style(str(cut))

@@ -1,0 +1,263 @@
+"""Training: recipes are checked, runs go on where they were killed, and the losses see what they are named for."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from vidfx import MissingInput, UnreadableInput, UsageError, VidfxError, find_style, load_style
+from vidfx.settings import Machine
+from vidfx.training.export import export_style
+from vidfx.training.features import BLOCKS, Features
+from vidfx.training.loop import Trainer
+from vidfx.training.losses import flat_loss, grid_loss, range_loss, tone_loss
+from vidfx.training.recipe import read_recipe
+from vidfx.training.teachers import ink
+
+RECIPE = """
+name = "toy"
+description = "for tests"
+crop = 64
+batch = 2
+features = "features.safetensors"
+[[style]]
+path = "style"
+crop = [64, 80]
+treat = "line"
+[[content]]
+path = "content"
+height = 160
+scale = [0.8, 1.2]
+[generator]
+quarter = 8
+eighth = 16
+blocks = 1
+half = 8
+[warm_start]
+steps = 3
+[adversarial]
+steps = 5
+discriminator_channels = 8
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a few drawn pictures and a feature network of random weights."""
+    root = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for kind, count in (("style", 3), ("content", 3)):
+        (root / kind).mkdir()
+        for number in range(count):
+            picture = np.full((180, 200, 3), 230, np.uint8)
+            for _ in range(12):
+                a, b = (tuple(int(v) for v in random.integers(0, 180, 2)) for _ in range(2))
+                cv2.line(picture, a, b, [int(v) for v in random.integers(0, 200, 3)], 3, cv2.LINE_AA)
+            assert cv2.imwrite(str(root / kind / f"{number}.png"), picture)
+    (root / "style" / "broken.png").write_bytes(b"no picture")
+    torch.manual_seed(0)
+    weights, channels = {}, 3
+    for block, width in zip(BLOCKS, (64, 128, 256, 512), strict=True):
+        for name in block:
+            weights[f"{name}.weight"] = (torch.randn(width, channels, 3, 3) * (2 / channels / 9) ** 0.5).half()
+            weights[f"{name}.bias"] = torch.zeros(width).half()
+            channels = width
+    save_file(weights, root / "features.safetensors")
+    return root
+
+
+def recipe_file(folder: Path, text: str = RECIPE) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
+    content = torch.load(checkpoint, weights_only=True)
+    kept = {}
+    for part in ("generator", "average", "discriminator"):
+        kept |= {f"{part}.{name}": tensor for name, tensor in content[part].items()}
+    return kept
+
+
+RUN = """
+import sys
+from pathlib import Path
+import torch
+from vidfx.training import loop
+from vidfx.training.recipe import read_recipe
+torch.set_num_threads(1)
+loop.CHECKPOINT_EVERY = 2
+recipe, data, out = map(Path, sys.argv[1:])
+loop.Trainer(read_recipe(recipe), data=data, out=out, notify=lambda s: print(s, flush=True)).run()
+"""
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(data: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path)
+    command = [sys.executable, "-c", RUN, str(recipe), str(data)]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+
+    broken = tmp_path / "broken"
+    process = subprocess.Popen([*command, str(broken)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step 4/"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL
+    assert torch.load(broken / "checkpoint.pt", weights_only=True)["steps"] < 5
+    again = subprocess.run([*command, str(broken)], check=True, capture_output=True, text=True)
+    assert "goes on after" in again.stdout
+
+    whole, resumed = weights_of(tmp_path / "whole" / "checkpoint.pt"), weights_of(broken / "checkpoint.pt")
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_run_names_what_it_skipped_logs_and_exports(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    text = RECIPE.replace("steps = 3", "steps = 8").replace("steps = 5", "steps = 2")
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=said.append)
+    before = {k: v.clone() for k, v in trainer.state.generator.state_dict().items()}
+    generator = trainer.run()
+    assert any("broken.png" in line and "skipped" in line for line in said)
+    assert any(not torch.equal(before[k], v) for k, v in trainer.state.generator.state_dict().items())
+    entries = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert entries and entries[-1]["step"] == 10
+    assert {"adversarial", "style", "content", "tone", "steady", "grid", "judge"} <= entries[-1].keys()
+    assert list((tmp_path / "out").glob("sample_*.png"))
+    path = export_style(trainer, tmp_path / "style")
+    assert "8 steps after the teacher and 2 adversarial" in find_style(str(path)).card.trained
+    painted = load_style(str(path), machine=Machine(device="cpu", precision="fp32")).stylize(
+        np.full((1, 40, 56, 3), 128, np.uint8)
+    )
+    with torch.no_grad():
+        x = torch.full((1, 3, 40 + 32, 56 + 32), 128 / 255)
+        expected = generator(x)[0, :, 16:-16, 16:-16].clamp(0, 1).permute(1, 2, 0).numpy() * 255
+    assert np.abs(painted[0] - expected).max() <= 1.5  # half precision in the file, and rounding
+
+
+def test_a_budget_ends_the_run_and_leaves_a_checkpoint(data: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace("steps = 3", "steps = 100000")
+    trainer = Trainer(
+        read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", budget=1.0, notify=lambda _: None
+    )
+    began = time.monotonic()
+    trainer.run()
+    assert time.monotonic() - began < 20
+    assert (tmp_path / "out" / "checkpoint.pt").exists()
+
+
+def test_another_recipe_does_not_go_on_with_this_ones_checkpoint(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Trainer(read_recipe(recipe_file(tmp_path)), data=data, out=out, budget=0.0, notify=lambda _: None).run()
+    other = recipe_file(tmp_path, RECIPE.replace("seed", "#").replace('name = "toy"', 'name = "toy"\nseed = 9'))
+    with pytest.raises(UsageError, match="another recipe"):
+        Trainer(read_recipe(other), data=data, out=out, notify=lambda _: None)
+
+
+def test_a_loss_that_explodes_stops_at_the_last_good_checkpoint(data: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace("steps = 3", "steps = 3\nlearning_rate = 1e30")
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "o", notify=lambda _: None)
+    with pytest.raises(VidfxError, match="no longer finite"):
+        trainer.run()
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (("[generator]", "[generater]"), "generater"),
+        (("crop = 64", "crop = 65"), "crop"),
+        (('name = "toy"', 'name = "Toy!"'), "name"),
+        (("batch = 2", "batch = 0"), "batch"),
+        (("batch = 2", "batch ="), "TOML"),
+        (('treat = "line"', 'treat = "fry"'), "treat"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, change: tuple[str, str], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        read_recipe(recipe_file(tmp_path, RECIPE.replace(*change)))
+
+
+def test_no_recipe_is_missing_input(tmp_path: Path) -> None:
+    with pytest.raises(MissingInput):
+        read_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (('path = "style"', 'path = "nowhere"'), MissingInput),
+        (("crop = [64, 80]", "crop = [400, 500]"), UsageError),
+        (("[warm_start]", '[warm_start]\nteacher = "cubism"'), UsageError),
+        (("features.safetensors", "absent.safetensors"), MissingInput),
+        (('features = "features.safetensors"', 'features = "style/0.png"'), UnreadableInput),
+    ],
+)
+def test_wrong_data_is_named_before_training(
+    data: Path, tmp_path: Path, change: tuple[str, str], error: type[VidfxError]
+) -> None:
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace(*change)))
+    with pytest.raises(error):
+        Trainer(recipe, data=data, out=tmp_path / "out", notify=lambda _: None)
+
+
+def test_features_are_vgg_in_plain_numpy(data: Path) -> None:
+    """The first tap against a convolution written out by hand."""
+    network = Features(data / "features.safetensors")
+    x = torch.rand(1, 3, 16, 16)
+    rgb = x[0].numpy()
+    bgr = rgb[::-1] * 255 - np.array([104.007, 116.669, 122.679], np.float32)[:, None, None]
+    for name in ("conv1_1", "conv1_2"):
+        kernel, bias = getattr(network, name).weight.numpy(), getattr(network, name).bias.numpy()
+        padded = np.pad(bgr, ((0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+        bgr = np.maximum(np.einsum("chwij,ocij->ohw", windows, kernel) + bias[:, None, None], 0)
+    assert np.allclose(network(x)["relu1_2"][0].numpy(), bgr / 255, atol=1e-3)
+
+
+def test_grid_loss_sees_a_lattice_and_not_a_texture() -> None:
+    torch.manual_seed(0)
+    texture = torch.rand(2, 3, 256, 256)
+    for period in (2, 4, 8):
+        lattice = torch.full((2, 3, 256, 256), 0.5)
+        lattice[..., ::period, ::period] += 0.05
+        assert grid_loss(lattice) > 20 * grid_loss(0.5 + 0.05 * (texture - 0.5))
+    assert grid_loss(torch.full((1, 3, 64, 64), 0.3)) < 1e-12
+
+
+def test_flat_loss_asks_for_calm_only_where_the_source_is_calm() -> None:
+    torch.manual_seed(0)
+    scribble, sky, grass = torch.rand(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.7), torch.rand(1, 3, 64, 64)
+    assert flat_loss(scribble, sky) > 100 * flat_loss(scribble, grass)
+    assert flat_loss(sky, sky) == 0
+
+
+def test_range_and_tone() -> None:
+    assert range_loss(torch.tensor([[[[0.0, 1.0, 0.5]]]])) == 0
+    assert range_loss(torch.tensor([[[[-0.5, 1.5]]]])) == pytest.approx(0.5)
+    a = torch.rand(1, 3, 32, 32)
+    assert tone_loss(a, a) == 0
+    assert tone_loss(a, a + 0.1) == pytest.approx(0.1, abs=1e-5)
+
+
+def test_the_ink_teacher_draws_dark_lines_on_light_paper() -> None:
+    scene = np.full((160, 160, 3), 235, np.uint8)
+    cv2.circle(scene, (80, 80), 50, (40, 60, 40), 3, cv2.LINE_AA)
+    drawn = ink(scene)
+    assert drawn.shape == scene.shape and drawn.dtype == np.uint8
+    corner, ring = drawn[:20, :20].mean(), drawn[78:83, 28:33].min()
+    assert corner > 215 and ring < 90
+    red, green, blue = drawn[:20, :20].reshape(-1, 3).mean(0)
+    assert red >= green >= blue  # warm paper

@@ -1,0 +1,100 @@
+"""The whole tool on one page: a clip becomes frames, frames become a painting.
+
+    source -> shots -> stylize -> steady -> composite        each takes an iterator of frames and gives one
+
+The sink pulls. A stage runs in its consumer's thread unless a `prefetch` stands between them; that call is the only
+thread boundary, and its queue is the only place where frames can pile up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+from vidfx.composite import Matte, composite
+from vidfx.frames import Clip, Frame
+from vidfx.settings import Look, Range
+from vidfx.shots import mark_shots
+from vidfx.source import open_clip, read_frames
+from vidfx.steady import steady
+from vidfx.stylize import Stylizer, stylize
+
+T = TypeVar("T")
+Notify = Callable[[str], None]
+
+
+def paint(
+    clip: Clip, stylizer: Stylizer, *, look: Look, wanted: Range, warm_up: int = 0, notify: Notify = lambda _: None
+) -> Iterator[Frame]:
+    """Every stage between a clip and the frames that are written, in order.
+
+    `warm_up` frames before the first wanted one are painted too and come out first. Raises whatever a stage raises.
+    """
+    frames = read_frames(clip, wanted=wanted, warm_up=warm_up, threads=stylizer.runtime.threads, notify=notify)
+    frames = mark_shots(frames)
+    frames = prefetch(frames, depth=2)
+    frames = stylize(frames, stylizer)
+    frames = prefetch(frames, depth=2)
+    frames = steady(frames, amount=look.smooth)
+    frames = composite(frames, look=look, matte=read_matte(look, wanted, warm_up))
+    return prefetch(frames, depth=2)
+
+
+def read_matte(look: Look, wanted: Range, warm_up: int) -> Iterator[Matte] | None:
+    """The matte's pictures for the same frames; a still stands for all of them."""
+    if look.matte is None:
+        return None
+    clip = open_clip(look.matte)
+    if clip.kind == "still":
+        return (frame.image for frame in read_frames(clip))
+    return (frame.image for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
+
+
+def prefetch(stage: Iterator[T], depth: int) -> Iterator[T]:
+    """Runs a stage in a thread of its own, at most `depth` items ahead.
+
+    What the stage raises is raised here, where its items are consumed. When the consumer stops early the thread stops
+    too, and the stage is closed in the thread that ran it.
+    """
+    queue: Queue[tuple[T | None, BaseException | None, bool]] = Queue(depth)
+    stop = Event()
+
+    def put(entry: tuple[T | None, BaseException | None, bool]) -> None:
+        while not stop.is_set():
+            try:
+                return queue.put(entry, timeout=0.1)
+            except Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in stage:
+                put((item, None, False))
+                if stop.is_set():
+                    return
+            put((None, None, True))
+        except BaseException as error:  # whatever it is, it belongs to the consumer
+            put((None, error, True))
+        finally:
+            close = getattr(stage, "close", None)
+            if close:
+                close()
+
+    thread = Thread(target=work, name="vidfx-prefetch", daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                item, error, last = queue.get(timeout=0.5)  # wakes up, so that Ctrl-C is noticed on every system
+            except Empty:
+                continue
+            if error is not None:
+                raise error
+            if last:
+                return
+            yield item  # type: ignore[misc]  # an item that is neither last nor an error is a T
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,127 @@
+"""One frame for tuning: painted by the same stages as a render, alone or on a contact sheet beside the source."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vidfx import images
+from vidfx.errors import CannotWrite, UsageError
+from vidfx.frames import Clip, Frame, Picture
+from vidfx.pipeline import paint
+from vidfx.settings import Look, Machine, Range
+from vidfx.sink import check_output
+from vidfx.source import open_clip, read_frames
+from vidfx.steady import warm_up_frames
+from vidfx.styles.library import find_style
+from vidfx.stylize import Stylizer
+
+Cell = tuple[str, Picture]
+"""A label and the picture under it."""
+
+WIDEST_CELL = 960
+PAPER, INK = (250, 247, 240), (52, 50, 48)
+
+
+def preview(
+    source: Path | str,
+    *,
+    at: Fraction | float = Fraction(0),
+    styles: Sequence[str],
+    strengths: Sequence[float] = (1.0,),
+    smooths: Sequence[float] = (1.0,),
+    keep_color: bool = False,
+    matte: Path | None = None,
+    machine: Machine = Machine(),  # noqa: B008 - frozen
+    output: Path | str,
+    overwrite: bool = False,
+    video_stream: int | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Paints the frame shown at a time (seconds from the clip's start) and writes it as a picture.
+
+    One style and one setting give the plain frame, exactly as a render would; several give a labelled sheet with the
+    source first. The frames before it that smoothing remembers are painted too. Raises the errors of `vidfx.errors`.
+    """
+    if not styles or not strengths or not smooths:
+        raise UsageError("a preview needs at least one style", hint="--style ink")
+    output = Path(output)
+    clip = open_clip(source, video_stream=video_stream)
+    check_output(output, replace(clip, kind="still"), overwrite=overwrite)
+    found = [find_style(name) for name in styles]
+    target = _frame_at(clip, Fraction(at))
+    cells: list[Cell] = [("source", target.source)]
+    for style in found:
+        stylizer = Stylizer(style, machine)
+        for strength, smooth in product(strengths, smooths):
+            look = Look(strength=strength, smooth=smooth, keep_color=keep_color, matte=matte)
+            label = _label(style.name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
+            cells.append((label, _painted(clip, stylizer, look, target.index, notify)))
+    images.write_picture(output, cells[1][1] if len(cells) == 2 else contact_sheet(cells))
+    if not output.is_file():
+        raise CannotWrite(f"'{output}' could not be written")
+    return output
+
+
+def _frame_at(clip: Clip, at: Fraction) -> Frame:
+    """The frame on screen at a time; the last one where the time is past the end."""
+    if at < 0:
+        raise UsageError(f"--at must not be negative, not {float(at)}")
+    if clip.kind == "still":
+        return next(read_frames(clip))
+    end = at + Fraction(1, 10**9)  # a range ends before its end
+    for start in (max(Fraction(0), at - 2), None):
+        with suppress(UsageError):  # nothing began in the last two seconds: look from the start
+            return deque(read_frames(clip, wanted=Range(start=start, end=end)), maxlen=1).pop()
+    raise UsageError(f"'{clip.path}' shows nothing at {float(at)} s")
+
+
+def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Callable[[str], None]) -> Picture:
+    wanted = Range(first=index, last=index) if clip.kind != "still" else Range()
+    frames = paint(
+        clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify
+    )
+    return deque(frames, maxlen=1).pop().image
+
+
+def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:
+    parts = [style]
+    parts += [f"strength {strength:g}"] if several[0] else []
+    parts += [f"smooth {smooth:g}"] if several[1] else []
+    return "  ".join(parts)
+
+
+def contact_sheet(cells: Sequence[Cell]) -> Picture:
+    """Lays labelled pictures of one size out in a near-square grid, each at most 960 px wide."""
+    height, width = cells[0][1].shape[:2]
+    scale = min(1.0, WIDEST_CELL / width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    columns = 1 if len(cells) < 2 else 2 if len(cells) <= 4 else 3
+    gap, bar = max(size[0] // 48, 4), max(size[1] // 14, 22)
+    rows = -(-len(cells) // columns)
+    sheet = np.full(
+        (rows * (size[1] + bar) + (rows + 1) * gap, columns * size[0] + (columns + 1) * gap, 3), PAPER, np.uint8
+    )
+    for number, (label, picture) in enumerate(cells):
+        row, column = divmod(number, columns)
+        top, left = gap + row * (size[1] + bar + gap), gap + column * (size[0] + gap)
+        sheet[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        _write(sheet, label, left, top + size[1] + round(bar * 0.72), round(bar * 0.5), size[0])
+    return sheet
+
+
+def _write(sheet: Picture, text: str, left: int, baseline: int, height: int, room: int) -> None:
+    """Text of a given capital height, made smaller where it would not fit."""
+    font = cv2.FONT_HERSHEY_DUPLEX
+    scale = height / 22  # Hershey capitals are 22 px high at scale 1
+    (wide, _), _ = cv2.getTextSize(text, font, scale, 1)
+    scale *= min(1.0, room / max(wide, 1))
+    cv2.putText(sheet, text, (left, baseline), font, scale, INK, 1, cv2.LINE_AA)

@@ -1,0 +1,43 @@
+"""What a model file says of itself: a small JSON in the safetensors header, read by a schema and nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ARCHITECTURE = "quarter-eighth-1"
+"""The one architecture this version knows (`vidfx.styles.generator`). A file that names another is refused."""
+METADATA_KEY = "vidfx"
+
+
+class NetworkShape(BaseModel):
+    """Widths and depth of the generator; see `vidfx.styles.generator.GeneratorConfig`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quarter: int = Field(ge=1, le=1024)
+    eighth: int = Field(ge=1, le=1024)
+    blocks: int = Field(ge=1, le=64)
+    half: int = Field(ge=1, le=1024)
+
+
+class Card(BaseModel):
+    """The papers of a style, carried inside its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    architecture: str = ARCHITECTURE
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    description: str
+    generator: NetworkShape
+    size_multiple: int = Field(ge=1, le=64)
+    """The generator takes heights and widths that are multiples of this."""
+    receptive_radius: int = Field(ge=1, le=2048)
+    """Pixels around an output pixel that can change it; the overlap that makes tiles exact."""
+    border: int = Field(ge=0, le=256)
+    """Mirrored pixels around a frame that the generator was trained to expect."""
+    licence: str = "Apache-2.0"
+    trained: str = ""
+    """When, on what, for how many steps; free text."""

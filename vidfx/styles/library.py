@@ -1,0 +1,125 @@
+"""Finds styles and loads them: shipped ones, the user's own, and any model file by its path.
+
+Reading a style's card needs no torch, so `vidfx styles list` is quick; only `load_style` builds the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import platformdirs
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from vidfx.errors import MissingInput, UnreadableInput
+from vidfx.styles.card import ARCHITECTURE, METADATA_KEY, Card
+
+if TYPE_CHECKING:
+    from vidfx.settings import Machine
+    from vidfx.stylize import Stylizer
+
+MODEL_FILE = "model.safetensors"
+Origin = Literal["shipped", "user", "path"]
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """A model file whose card has been read and found good."""
+
+    path: Path
+    card: Card
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def description(self) -> str:
+        return self.card.description
+
+    @cached_property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of the file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
+
+
+def shipped_folder() -> Path:
+    """Where the styles that come with vidfx lie: beside the code in a wheel, at the top of a checkout."""
+    beside = Path(__file__).resolve().parents[1] / "models"
+    return beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "models"
+
+
+def user_folder() -> Path:
+    """Where a user's own styles lie, one folder each."""
+    return Path(platformdirs.user_data_dir("vidfx", appauthor=False)) / "styles"
+
+
+def list_styles() -> list[StyleFile]:
+    """Every shipped style and every style of the user's, by name. A user's style hides a shipped one of its name."""
+    found: dict[str, StyleFile] = {}
+    origins: tuple[tuple[Path, Origin], ...] = ((shipped_folder(), "shipped"), (user_folder(), "user"))
+    for folder, origin in origins:
+        for path in sorted(folder.glob(f"*/{MODEL_FILE}")):
+            style = read_style(path, origin)
+            found[style.name] = style
+    return [found[name] for name in sorted(found)]
+
+
+def find_style(name_or_path: str) -> StyleFile:
+    """A style by its name, by its model file, or by the folder the file lies in.
+
+    Raises MissingInput (with the nearest name as a hint) or UnreadableInput.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ".safetensors" or len(path.parts) > 1 or path.is_dir():
+        path = path / MODEL_FILE if path.is_dir() else path
+        if not path.is_file():
+            raise MissingInput(f"no model file at '{path}'", hint="`vidfx styles list` names the styles that are here")
+        return read_style(path, "path")
+    styles = {style.name: style for style in list_styles()}
+    if name_or_path in styles:
+        return styles[name_or_path]
+    nearest = difflib.get_close_matches(name_or_path, styles, n=1, cutoff=0.5)
+    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+    raise MissingInput(f"no style called '{name_or_path}'", hint=f"{hint}styles here: {', '.join(styles) or 'none'}")
+
+
+def read_style(path: Path, origin: Origin) -> StyleFile:
+    """Reads the card of a model file. Raises UnreadableInput for anything but a whole vidfx safetensors file."""
+    if path.suffix != ".safetensors":
+        raise UnreadableInput(
+            f"'{path}' is not a safetensors file", hint="vidfx loads no pickles (.pt, .pth, .ckpt): they can run code"
+        )
+    try:
+        with safe_open(path, framework="np") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+    except (SafetensorError, OSError) as error:
+        raise UnreadableInput(f"'{path}' is damaged or no safetensors file: {error}") from None
+    if text is None:
+        raise UnreadableInput(f"'{path}' carries no vidfx card", hint="`vidfx train` writes model files that do")
+    try:
+        said = json.loads(text)
+        if isinstance(said, dict) and said.get("architecture", ARCHITECTURE) != ARCHITECTURE:
+            raise UnreadableInput(
+                f"'{path}' has the architecture '{said['architecture']}', this version knows '{ARCHITECTURE}'",
+                hint="a newer vidfx may know it",
+            )
+        return StyleFile(path, Card.model_validate(said), origin)
+    except (json.JSONDecodeError, ValidationError) as error:
+        lines = str(error).splitlines()
+        raise UnreadableInput(f"the card of '{path}' cannot be read: {'; '.join(lines[:3])}") from None
+
+
+def load_style(name_or_path: str, *, machine: Machine | None = None) -> Stylizer:
+    """Loads a style ready to paint: `load_style("ink").stylize(batch)`. Raises as `find_style`, and Unavailable."""
+    from vidfx.settings import Machine
+    from vidfx.stylize import Stylizer
+
+    return Stylizer(find_style(name_or_path), machine or Machine())

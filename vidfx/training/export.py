@@ -1,0 +1,48 @@
+"""From a trained generator to a model file that can travel: half-precision weights and a card in safetensors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from vidfx.styles.card import METADATA_KEY, Card, NetworkShape
+from vidfx.styles.generator import SIZE_MULTIPLE, Generator
+from vidfx.styles.library import MODEL_FILE
+from vidfx.training.data import BORDER
+from vidfx.training.loop import Trainer
+
+
+def export_style(trainer: Trainer, folder: Path) -> Path:
+    """Writes the averaged generator of a run as a style that `--style folder` takes; gives the model file's path."""
+    state, recipe = trainer.state, trainer.recipe
+    when = datetime.now(UTC).date().isoformat()
+    return write_model(
+        state.average,
+        folder,
+        name=recipe.name,
+        description=recipe.description,
+        trained=f"{when}, {trainer.device}, {state.warm_steps} steps after the teacher and {state.steps} adversarial "
+        f"in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
+    )
+
+
+def write_model(generator: Generator, folder: Path, *, name: str, description: str, trained: str) -> Path:
+    """Writes `folder/model.safetensors` (fp16) and gives its path. Nothing appears under the name until it is whole."""
+    card = Card(
+        name=name,
+        description=description,
+        generator=NetworkShape(**generator.config.as_dict()),
+        size_multiple=SIZE_MULTIPLE,
+        receptive_radius=generator.receptive_radius,
+        border=BORDER,
+        trained=trained,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in generator.state_dict().items()}
+    path, partial = folder / MODEL_FILE, folder / f".{MODEL_FILE}.partial"
+    save_file(weights, partial, metadata={METADATA_KEY: card.model_dump_json()})
+    partial.replace(path)
+    return path
