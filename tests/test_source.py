@@ -224,3 +224,24 @@ def test_real_clips_whole_and_in_part(name: str) -> None:
     for a, b in zip(part, whole[first:], strict=False):
         assert a.pts == b.pts
         assert np.array_equal(a.image, b.image)
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    """No frame may wait for the garbage collector: with it switched off, decoded pictures still go as they come."""
+    import gc
+    import resource
+
+    path = make_clip(tmp_path / "in.mkv", size=(640, 480), frames=150, rate=25, b_frames=0)
+    clip = source.open_clip(path)
+    gc.collect()
+    gc.disable()
+    try:
+        frames = source.read_frames(clip, threads=1)
+        for _ in range(40):
+            next(frames)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert sum(1 for _ in frames) == 110
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    finally:
+        gc.enable()
+    assert after - before < 30_000  # KiB; 110 pictures would be 100,000

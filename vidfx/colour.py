@@ -79,6 +79,8 @@ class ToRgb:
         """`width` and `height` are the stored ones; a frame of another size is scaled to them."""
         self._colour, self._width, self._height, self._threads = colour, width, height, threads
         self._matrix = matrix_used(colour, width, height)
+        self._turn: Turn | None = None
+        self._rotation = 0
         self._hdr = hdr.ToneMap(colour) if hdr.is_hdr(colour) else None
         self._reformatter = VideoReformatter()
 
@@ -101,7 +103,10 @@ class ToRgb:
                 threads=self._threads,
             ).to_ndarray()
         picture = self._hdr(cast("NDArray[np.uint16]", pixels)) if self._hdr else cast(Picture, pixels)
-        return upright(picture, turn_of(frame))
+        if self._turn is None or frame.rotation != self._rotation:
+            # asked as rarely as may be: a frame whose side data was looked at waits for the garbage collector
+            self._turn, self._rotation = turn_of(frame), frame.rotation
+        return upright(picture, self._turn)
 
 
 class FromRgb:
