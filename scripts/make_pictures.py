@@ -1,6 +1,6 @@
 """Paints the pictures of the README and of the model cards from the sample film.
 
-    python scripts/make_pictures.py            # every shipped style: docs/images/ and models/*/preview.jpg
+python scripts/make_pictures.py            # every shipped style: docs/images/ and models/*/preview.jpg
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-import vidfx
 from clips import MEDIA, make_clip, make_sequence, needs_ffprobe, picture, probe
 from tiny_style import make_style
+
+import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
 from vidfx.job import default_output, plan
 from vidfx.progress import Progress

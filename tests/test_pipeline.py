@@ -15,6 +15,7 @@ from clips import make_clip, make_sequence, picture
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_style import make_style
+
 from vidfx import UsageError, load_style
 from vidfx.frames import Frame
 from vidfx.images import write_picture

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import vidfx
 from clips import make_clip, make_sequence
 from tiny_style import make_style
+
+import vidfx
 from vidfx import CannotWrite, Look, Machine, MissingInput, Range, UsageError
 from vidfx.pipeline import paint
 from vidfx.sheet import contact_sheet
@@ -41,9 +42,7 @@ def test_the_frame_on_screen_at_a_time_as_render_paints_it(
 
 def test_several_settings_make_a_sheet(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=6)
-    vidfx.preview(
-        source, at=0.1, styles=[style], strengths=[0.0, 0.5, 1.0], output=tmp_path / "sheet.png", machine=CPU
-    )
+    vidfx.preview(source, at=0.1, styles=[style], strengths=[0.0, 0.5, 1.0], output=tmp_path / "sheet.png", machine=CPU)
     sheet = read(tmp_path / "sheet.png")
     assert sheet.shape[1] > 2 * 96
     assert sheet.shape[0] > 2 * 64

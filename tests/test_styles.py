@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from tiny_style import make_style
+
 from vidfx import MissingInput, UnreadableInput, find_style, list_styles, load_style
 from vidfx.styles import library
 from vidfx.styles.card import Card

@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_style import make_style
+
 from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
 from vidfx.frames import Frame
 from vidfx.settings import Machine

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+
 from vidfx import MissingInput, UnreadableInput, UsageError, VidfxError, find_style, load_style
 from vidfx.settings import Machine
 from vidfx.training.export import export_style

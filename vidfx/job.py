@@ -135,8 +135,12 @@ def plan(
         "style": stylizer.card.name,
         "style_hash": stylizer.style.hash,
         "runs_on": stylizer.describe(clip.height, clip.width),
-        "look": {"strength": look.strength, "keep_color": look.keep_color, "smooth": look.smooth,
-                 "matte": str(look.matte) if look.matte else None},
+        "look": {
+            "strength": look.strength,
+            "keep_color": look.keep_color,
+            "smooth": look.smooth,
+            "matte": str(look.matte) if look.matte else None,
+        },
         "strict": strict,
         "codec": encode.codec,
     }
@@ -181,7 +185,9 @@ def _papers(stylizer: Stylizer, look: Look, wanted: Range, ran_on: str) -> str:
     if look.matte:
         said["matte"] = look.matte.name
     if not wanted.whole:
-        said["range"] = {k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None}
+        said["range"] = {
+            k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
+        }
     return json.dumps(said, separators=(",", ":"))
 
 

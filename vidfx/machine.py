@@ -59,7 +59,9 @@ def _device(wanted: str) -> torch.device:
         if not torch.cuda.is_available():
             raise Unavailable("CUDA was asked for, but there is none here", hint="leave --device away to use the CPU")
         if (device.index or 0) >= torch.cuda.device_count():
-            raise Unavailable(f"there is no {device}", hint=f"this machine has {torch.cuda.device_count()} CUDA device(s)")
+            raise Unavailable(
+                f"there is no {device}", hint=f"this machine has {torch.cuda.device_count()} CUDA device(s)"
+            )
     return device
 
 
@@ -87,7 +89,7 @@ def available_cores() -> int:
 
 
 def _memory(device: torch.device) -> int:
-    """Half of what is free on a GPU; on a CPU a gigabyte, less where even that is not free: a film is not the only guest."""
+    """Half of what is free on a GPU; on a CPU a gigabyte, less where even that is not free: others live there too."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] // 2
     try:

@@ -64,9 +64,10 @@ def prefetch(stage: Iterator[T], depth: int) -> Iterator[T]:
     def put(entry: tuple[T | None, BaseException | None, bool]) -> None:
         while not stop.is_set():
             try:
-                return queue.put(entry, timeout=0.1)
+                queue.put(entry, timeout=0.1)
             except Full:
                 continue
+            return
 
     def work() -> None:
         try:

@@ -86,9 +86,7 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
 
 def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Callable[[str], None]) -> Picture:
     wanted = Range(first=index, last=index) if clip.kind != "still" else Range()
-    frames = paint(
-        clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify
-    )
+    frames = paint(clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify)
     return deque(frames, maxlen=1).pop().image
 
 

@@ -59,7 +59,7 @@ class Stylizer:
     # --- what to run at once -----------------------------------------------------------------------------------
 
     def fit(self, height: int, width: int) -> tuple[int, int]:
-        """Frames per pass and edge of a tile (0: whole frames) for this frame size: as asked, else what memory allows."""
+        """Frames per pass and edge of a tile (0: whole frames) for a frame size: as asked, else as memory allows."""
         need = BYTES_PER_PIXEL[self.runtime.precision]
         area = self._padded(height) * self._padded(width)
         tile = self.tile

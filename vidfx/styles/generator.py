@@ -39,16 +39,17 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)  # starts as the identity: deep stacks then train without a norm
+        nn.init.zeros_(self.second.weight)  # begins as the identity: so a stack trains without a norm
         assert self.second.bias is not None
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        out: Tensor = x + self.second(F.relu(self.first(x)))
+        return out
 
 
 class Generator(nn.Module):
-    """RGB in 0..1, N × 3 × H × W with H and W multiples of 8, to RGB of the same shape (nominally 0..1, not clamped)."""
+    """RGB in 0..1, N × 3 × H × W with H and W multiples of 8, to RGB of the same shape, not clamped."""
 
     def __init__(self, config: GeneratorConfig | None = None) -> None:
         super().__init__()

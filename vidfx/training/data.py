@@ -1,6 +1,6 @@
-"""Pictures for training: content with the teacher's answer, and style crops, drawn the same way on every run.
+"""Pictures for training: content with the teacher's answer, and style crops, drawn alike on every run.
 
-Batch `step` depends on the recipe's seed and on `step` alone, so a run that was killed goes on with the very same crops.
+A batch depends on the recipe's seed and on its step alone: a run that was killed goes on with the very same crops.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def treat_style(picture: Picture, source: StyleSource) -> Picture:
         return picture
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     if source.treat == "scroll":
-        ground = cv2.GaussianBlur(cv2.dilate(cv2.medianBlur(np.uint8(grey * 255), 5), np.ones((25, 25))), (0, 0), 40)
+        silk = cv2.dilate(cv2.medianBlur((grey * 255).astype(np.uint8), 5), np.ones((25, 25)))
+        ground = cv2.GaussianBlur(silk, (0, 0), 40)
         grey = grey / np.maximum(ground.astype(np.float32) / 255, 0.05)
         low, high = np.percentile(grey, (1, 90))
         grey = (grey - low) / max(float(high - low), 1e-3)

@@ -12,8 +12,12 @@ from torch.nn import functional as F
 
 from vidfx.errors import MissingInput, UnreadableInput
 
-BLOCKS = (("conv1_1", "conv1_2"), ("conv2_1", "conv2_2"), ("conv3_1", "conv3_2", "conv3_3"),
-          ("conv4_1", "conv4_2", "conv4_3"))
+BLOCKS = (
+    ("conv1_1", "conv1_2"),
+    ("conv2_1", "conv2_2"),
+    ("conv3_1", "conv3_2", "conv3_3"),
+    ("conv4_1", "conv4_2", "conv4_3"),
+)
 TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 MEAN_BGR = (104.007, 116.669, 122.679)
 
@@ -24,7 +28,9 @@ class Features(nn.Module):
     def __init__(self, path: Path) -> None:
         super().__init__()
         if not path.is_file():
-            raise MissingInput(f"no feature network at {path}", hint="name a VGG16 safetensors file in the recipe's `features`")
+            raise MissingInput(
+                f"no feature network at {path}", hint="name a VGG16 safetensors file in the recipe's `features`"
+            )
         try:
             weights = load_file(path)
             for block in BLOCKS:
@@ -35,6 +41,7 @@ class Features(nn.Module):
                     self.add_module(name, layer)
         except (SafetensorError, KeyError, RuntimeError) as error:
             raise UnreadableInput(f"{path} is not a VGG16 feature file: {error}") from None
+        self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1))
         self.requires_grad_(False)
 

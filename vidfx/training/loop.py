@@ -1,9 +1,9 @@
 """The training loop, top to bottom: warm start from a teacher, then generator against discriminator.
 
-    prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
-    warm up    plain L1 to the teacher, until the generator draws
-    play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
-    export     the running average of the weights goes into a model file (vidfx.training.export)
+prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
+warm up    plain L1 to the teacher, until the generator draws
+play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
+export     the running average of the weights goes into a model file (vidfx.training.export)
 """
 
 from __future__ import annotations
@@ -31,7 +31,15 @@ from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
 from vidfx.training.features import TAPS, Features
 from vidfx.training.losses import (
-    content_loss, flat_loss, gram, grid_loss, range_loss, style_loss, tone_loss,
+    content_loss,
+    flat_loss,
+    gram,
+    grid_loss,
+    likeness_loss,
+    range_loss,
+    style_loss,
+    tint_loss,
+    tone_loss,
 )
 from vidfx.training.recipe import Recipe
 
@@ -83,8 +91,15 @@ class Trainer:
     """One run of one recipe in one folder. `run()` starts it or goes on with it."""
 
     def __init__(
-        self, recipe: Recipe, *, data: Path, out: Path, device: str = "cpu", budget: float | None = None,
-        notify: Callable[[str], None] = print, compile_networks: bool = False,
+        self,
+        recipe: Recipe,
+        *,
+        data: Path,
+        out: Path,
+        device: str = "cpu",
+        budget: float | None = None,
+        notify: Callable[[str], None] = print,
+        compile_networks: bool = False,
     ) -> None:
         self.recipe, self.out, self.notify, self.budget = recipe, out, notify, budget
         self.device = torch.device(device)
@@ -104,7 +119,9 @@ class Trainer:
         discriminator = place(TwoScaleDiscriminator(recipe.adversarial.discriminator_channels))
         warm, game = recipe.warm_start, recipe.adversarial
         self.state = State(
-            generator, copy.deepcopy(generator).requires_grad_(False), discriminator,
+            generator,
+            copy.deepcopy(generator).requires_grad_(False),
+            discriminator,
             torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
             torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
             recipe=recipe.model_dump(mode="json"),
@@ -186,7 +203,7 @@ class Trainer:
             painted = inner(self.paint(reflect_border(seen)))
         painted = painted.float()
         loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
-        loss = loss + 0.5 * F.l1_loss(differences(painted), differences(batch.teacher))
+        loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
         self.update_generator(loss)
         return {"teacher": loss.item()}
 
@@ -213,12 +230,14 @@ class Trainer:
         top, left = (int(torch.randint(painted.shape[-1] - edge + 1, (), generator=random)) for _ in range(2))
 
         def window(x: Tensor) -> Tensor:
-            return x[..., top : top + edge, left : left + edge]
+            x = x[..., top : top + edge, left : left + edge]
+            return x.contiguous(memory_format=torch.channels_last)
 
         with self.autocast():
-            with torch.no_grad():
-                wanted = self.look(window(source).contiguous(memory_format=torch.channels_last))
-            features = self.look(window(painted).clamp(-0.1, 1.1).contiguous(memory_format=torch.channels_last))
+            with torch.no_grad():  # the feature network is dear: ask it only for what has a weight
+                wanted = self.look(window(source)) if weights.content else None
+                drawn = self.look(window(batch.teacher)) if weights.likeness else None
+            features = self.look(window(painted).clamp(-0.1, 1.1))
             state.discriminator.requires_grad_(False)
             fooled = fool_loss([v.float() for v in state.discriminator(grain(painted, random))])
             state.discriminator.requires_grad_(True)
@@ -227,7 +246,9 @@ class Trainer:
         terms = {
             "adversarial": fooled,
             "style": style_loss(features, self.style_targets),
-            "content": content_loss(features, wanted),
+            "content": content_loss(features, wanted) if wanted else torch.zeros(()),
+            "likeness": likeness_loss(features, drawn) if drawn else torch.zeros(()),
+            "tint": tint_loss(painted, batch.teacher),
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
             "steady": still,
@@ -242,7 +263,7 @@ class Trainer:
         halves = [v.float().chunk(2) for v in verdicts]
         judged = judge_loss([r for r, _ in halves], [f for _, f in halves])
         state.discriminator_optimiser.zero_grad(set_to_none=True)
-        judged.backward()
+        judged.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
         torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
         state.discriminator_optimiser.step()
         return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
@@ -250,7 +271,7 @@ class Trainer:
     def update_generator(self, loss: Tensor) -> None:
         state = self.state
         state.generator_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
         torch.nn.utils.clip_grad_norm_(state.generator.parameters(), 1.0)  # without it one bad batch ends the run
         state.generator_optimiser.step()
         done = state.warm_steps + state.steps
@@ -266,7 +287,7 @@ class Trainer:
         source = inner(batch.content[..., SLACK:-SLACK, SLACK:-SLACK])
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
-        cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.uint8(np.rint(strip[..., ::-1] * 255)))
+        cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -315,9 +336,9 @@ def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[
     def move(x: Tensor) -> Tensor:
         size = x.shape[-1]
         cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
-        matrix = torch.stack([
-            torch.stack([cos, -sin, shift[0] * 2 / size]), torch.stack([sin, cos, shift[1] * 2 / size])
-        ]).expand(x.shape[0], 2, 3)
+        matrix = torch.stack(
+            [torch.stack([cos, -sin, shift[0] * 2 / size]), torch.stack([sin, cos, shift[1] * 2 / size])]
+        ).expand(x.shape[0], 2, 3)
         grid = F.affine_grid(matrix, list(x.shape), align_corners=False).to(x.device)
         return F.grid_sample(x, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 

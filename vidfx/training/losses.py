@@ -32,6 +32,28 @@ def content_loss(features: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tens
     return near + 0.5 * far
 
 
+def likeness_loss(features: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+    """Squared distance of features relative to the wanted ones' energy: the same lines, not their every pixel.
+
+    Johnson et al. 2016, "Perceptual losses for real-time style transfer", with the teacher's picture as the target.
+    """
+    terms = [
+        ((features[k].float() - wanted[k].float()) ** 2).mean() / (wanted[k].float() ** 2).mean().clamp_min(1e-8)
+        for k in ("relu2_2", "relu3_3")
+    ]
+    return torch.stack(terms).mean()
+
+
+def tint_loss(picture: Tensor, teacher: Tensor) -> Tensor:
+    """L1 between 8 × 8 means of R − G and G − B: the adversary, blind to a mean, would let a cast creep in."""
+
+    def chroma(x: Tensor) -> Tensor:
+        x = F.avg_pool2d(x, 8)
+        return torch.cat([x[:, 0:1] - x[:, 1:2], x[:, 1:2] - x[:, 2:3]], 1)
+
+    return F.l1_loss(chroma(picture), chroma(teacher))
+
+
 def tone_loss(picture: Tensor, teacher: Tensor) -> Tensor:
     """L1 between 8 × 8 means: washes stay where the light was."""
     return F.l1_loss(F.avg_pool2d(picture, 8), F.avg_pool2d(teacher, 8))

@@ -23,7 +23,7 @@ class StyleSource(Part):
     share: float = Field(1.0, gt=0)
     """Weight against the other sources when a crop is drawn."""
     crop: tuple[int, int] = (256, 420)
-    """Edge in pixels of the square that is cut out, drawn between the two and scaled to the training size: stroke size."""
+    """Edge in pixels of the square that is cut out, drawn between the two; scaled to the training size: stroke size."""
     treat: Literal["none", "scroll", "line"] = "none"
     """`scroll`: even out the brown ground and tint to paper; `line`: grey drawing on white, multiplied onto paper."""
     trim: float = Field(0.0, ge=0, lt=0.4)
@@ -62,7 +62,12 @@ class Losses(Part):
     adversarial: float = Field(0.5, ge=0)
     style: float = Field(2.0, ge=0)
     content: float = Field(1.2, ge=0)
+    """Features of the source: its forms, whatever the tone."""
+    likeness: float = Field(0.0, ge=0)
+    """Features of the teacher's picture: its lines, not their every pixel."""
     tone: float = Field(3.5, ge=0)
+    tint: float = Field(10.0, ge=0)
+    """Colour differences against the teacher's, blurred: no cast."""
     teacher: float = Field(0.0, ge=0)
     """Plain L1 to the teacher's picture."""
     steady: float = Field(10.0, ge=0)

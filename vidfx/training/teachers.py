@@ -23,7 +23,7 @@ PAPER = np.array([0.945, 0.92, 0.86], np.float32)
 def smoothstep(low: float, high: float, x: Plane) -> Plane:
     """0 below `low`, 1 above `high`, a cubic ramp between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return (t * t * (3.0 - 2.0 * t)).astype(np.float32)
+    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 
 
 def edge_tangents(grey: Plane, sigma: float = 2.5) -> tuple[Plane, Plane]:
@@ -55,7 +55,7 @@ def along(plane: Plane, tx: Plane, ty: Plane, reach: float, steps: int = 5) -> P
             ny = cv2.remap(ty, px, py, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
             turn = np.where(nx * dx + ny * dy < 0, -1.0, 1.0).astype(np.float32)  # tangents have no sign
             dx, dy = nx * turn, ny * turn
-    return total / weight
+    return np.asarray(total / weight, np.float32)
 
 
 def coherent_lines(grey: Plane, sigma: float, reach: float, threshold: float) -> Plane:
@@ -70,7 +70,7 @@ def coherent_lines(grey: Plane, sigma: float, reach: float, threshold: float) ->
 
 
 def even_out(grey: Plane, sigma: float, amount: float) -> Plane:
-    """Moves the local mean and spread of tone part of the way to those of the whole, so night and noon both get washes."""
+    """Moves local mean and spread of tone part of the way to fixed ones, so night and noon both get washes."""
     mean = cv2.GaussianBlur(grey, (0, 0), sigma)
     spread = np.sqrt(np.maximum(cv2.GaussianBlur((grey - mean) ** 2, (0, 0), sigma), 0)) + 0.06
     level = mean + amount * (0.62 - mean)
@@ -85,13 +85,17 @@ def ink(picture: Picture) -> Picture:
     smooth = cv2.bilateralFilter(cv2.bilateralFilter(picture, 7, 34, 5), 7, 34, 5)
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
     grey = lab[..., 0] / 255.0
-    tone = np.clip(even_out(grey, 60.0, 0.35), 0.0, 1.0)
-    tone = cv2.bilateralFilter(tone, 9, 0.12, 6)
+    even = np.asarray(np.clip(even_out(grey, 60.0, 0.35), 0.0, 1.0), np.float32)
+    tone = np.asarray(cv2.bilateralFilter(even, 9, 0.12, 6), np.float32)
 
     # Paper, two washes and ink, each with a soft shore; and the plain tone under them, so that form stays round.
     light = 0.06 + 0.94 * smoothstep(0.04, 0.72, tone)
-    pooled = 0.08 + 0.26 * smoothstep(0.10, 0.20, tone) + 0.34 * smoothstep(0.26, 0.38, tone) \
+    pooled = (
+        0.08
+        + 0.26 * smoothstep(0.10, 0.20, tone)
+        + 0.34 * smoothstep(0.26, 0.38, tone)
         + 0.32 * smoothstep(0.50, 0.64, tone)
+    )
     washes = 0.5 * pooled + 0.5 * light
     shore = cv2.GaussianBlur(pooled, (0, 0), 3.5) - cv2.GaussianBlur(pooled, (0, 0), 1.0)
     washes = washes - 0.6 * np.clip(shore, 0, 1)  # pigment gathers at the rim of a wash
@@ -99,7 +103,9 @@ def ink(picture: Picture) -> Picture:
     contour = coherent_lines(grey, 1.7, 9.0, 0.010)
     detail = coherent_lines(grey, 0.9, 5.0, 0.008)
     # colour edges of equal lightness are lines too
-    chroma = coherent_lines(255.0 / 100 * cv2.GaussianBlur(lab[..., 1] - lab[..., 2], (0, 0), 1.0) / 255.0, 2.0, 9.0, 0.012)
+    chroma = coherent_lines(
+        255.0 / 100 * cv2.GaussianBlur(lab[..., 1] - lab[..., 2], (0, 0), 1.0) / 255.0, 2.0, 9.0, 0.012
+    )
     washes = washes * (1 - 0.92 * contour) * (1 - 0.62 * detail) * (1 - 0.4 * chroma)
     washes = washes * (0.25 + 0.75 * smoothstep(0.02, 0.17, grey))  # what is black in the film is ink
     washes = np.clip(washes, 0.0, 1.0)[..., None]
