@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from fractions import Fraction
 
@@ -103,6 +104,24 @@ def test_a_notice_stands_on_a_line_of_its_own_above_the_bar() -> None:
     assert "× real time" in stream.getvalue()
     assert "\x1b[3" not in stream.getvalue()  # no colour
     assert stream.getvalue().endswith("\r")  # the bar is wiped away
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals on this system")
+@pytest.mark.parametrize("columns", [0, 120])
+def test_a_bar_is_drawn_on_a_terminal_even_if_it_has_no_size(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    with os.fdopen(theirs, "w") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        run(Bar(), Clock(), 3, total=12, seconds_each=0)
+        drawn = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "0/12 frames" in drawn
 
 
 @pytest.mark.parametrize("total", [None, 0, 3])

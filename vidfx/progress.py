@@ -161,6 +161,7 @@ class Bar(_Talking):
         super().begin(total, rate)
         self.end()
         tqdm.monitor_interval = 0  # no watcher thread: with miniters=1 it has nothing to do
+        measured = _columns(self.stream) > 0  # a terminal without a size (a container's, say) would hide the bar
         counted = "{percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} frames  {rate_noinv_fmt}{postfix}  {remaining} left"
         open_ended = "{n_fmt} frames  {rate_noinv_fmt}{postfix}  {elapsed}"
         self._bar = tqdm(
@@ -169,7 +170,9 @@ class Bar(_Talking):
             file=self.stream,
             leave=False,
             miniters=1,
-            dynamic_ncols=True,
+            ncols=None if measured else 80,
+            nrows=None if measured else 24,
+            dynamic_ncols=measured,
             bar_format=counted if total else open_ended,
         )
 
@@ -213,6 +216,13 @@ def minutes(seconds: float) -> str:
     """`1:05` or `2:03:20`."""
     hours, rest = divmod(round(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def _one_line(text: str) -> str:

@@ -99,12 +99,10 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
         trainer = Trainer(
             read, data=data, out=out, device=str(runtime.device), budget=values["budget"], notify=progress.finish
         )
-        generator = trainer.run()
+        trainer.run()
         state = trainer.state
         trained = f"{state.warm_steps} + {state.steps} steps in {state.seconds:.0f} s"
-        path = None
-        if export is not None:
-            path = export_style(generator, export, name=read.name, description=read.description, trained=trained)
+        path = export_style(trainer, export) if export else None
     progress.finish(f"trained '{read.name}': {trained}" + (f"; wrote {path}" if path else f"; checkpoint in {out}"))
     if values["json"]:
         result = {"style": read.name, "out": out, "model": path, "warm_steps": state.warm_steps, "steps": state.steps}

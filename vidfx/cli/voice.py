@@ -96,7 +96,7 @@ def _no_such_option(error: click.NoSuchOption, args: Sequence[str], hint: str) -
 def _name(parameter: click.Parameter) -> str:
     """The option as one would type it, or the argument as the help page writes it."""
     if isinstance(parameter, click.Argument):
-        return parameter.make_metavar(click.Context(click.Command("")))
+        return parameter.human_readable_name
     return max(parameter.opts, key=len)
 
 
