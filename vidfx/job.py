@@ -72,7 +72,6 @@ def render(
     clip, output = _check(source, output, style, overwrite, video_stream)
     stylizer = Stylizer(find_style(style), machine)
     ran_on = stylizer.describe(clip.height, clip.width)
-    progress.notice(f"runs on {ran_on}")
     frames = paint(clip, stylizer, look=look, wanted=wanted, notify=progress.notice)
     tally = _Tally(progress)
     progress.begin(_expected(clip, wanted), clip.rate)
