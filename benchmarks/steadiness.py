@@ -1,0 +1,222 @@
+"""How steady a styled clip is, and what steadying costs: a table for a README.
+
+    python benchmarks/steadiness.py clip.mp4 ... [--style NAME | --stylizer xdog] [--frames 60]
+
+Warping error after Lai et al., "Learning Blind Video Temporal Consistency" (ECCV 2018): follow each pixel along the
+source's optical flow to an earlier frame, and take the mean squared difference (values 0..1) where it was visible in
+both. Short: one frame apart; long: eight. Their FlowNet2 is replaced by DIS (medium preset, full size), a better flow
+than the stage itself uses; their occlusion rules (Ruder et al., 2016) are kept. "Excess" is what styling adds to the
+source's own error, smoothed over unsmoothed: 0 is as calm as the film, 1 as restless as no smoothing at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidfx.frames import Frame, Picture
+from vidfx.shots import mark_shots
+from vidfx.steady import steady
+
+LONG = 8  # frames between the two pictures of the long-range error
+
+
+def read(path: Path, count: int, width: int | None) -> Iterator[Frame]:
+    """The first `count` frames, scaled to `width` pixels where one is given."""
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        for index, decoded in enumerate(container.decode(stream)):
+            if index == count:
+                return
+            size = {} if width is None else {"width": width, "height": round(decoded.height * width / decoded.width)}
+            picture = decoded.to_ndarray(format="rgb24", **size)
+            time_base = decoded.time_base or Fraction(1, 1000)
+            yield Frame(
+                index=index, pts=decoded.pts or 0, time_base=time_base, duration=0, image=picture, source=picture
+            )
+
+
+def xdog(batch: Picture) -> Picture:
+    """A restless stand-in for a trained style: lines over flat washes, N × H × W × 3.
+
+    Lines by the extended difference of Gaussians (Winnemöller, Kyprianidis and Olsen, Computers & Graphics 36, 2012).
+    """
+    return np.stack([_xdog(picture) for picture in batch])
+
+
+def _xdog(picture: Picture) -> Picture:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    fine, coarse = cv2.GaussianBlur(grey, (0, 0), 1.0), cv2.GaussianBlur(grey, (0, 0), 1.6)
+    sharpened = 20 * fine - 19 * coarse
+    line = np.where(sharpened >= 0.4, 1, 1 + np.tanh(8 * (sharpened - 0.4))).clip(0, 1)
+    flat = cv2.bilateralFilter(picture, 7, 40, 5).astype(np.float32)
+    wash = (np.floor(flat / 36) + 0.5) * 36
+    paper = 0.75 * wash + 0.25 * 245
+    return np.asarray((paper * line[..., None]).clip(0, 255), dtype=np.uint8)
+
+
+@dataclass
+class Pair:
+    """What the judge knows of two frames of the source."""
+
+    places: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+
+class Judge:
+    """Follows the source with a slow, good flow."""
+
+    def __init__(self, sources: list[Picture]) -> None:
+        self._luma = [cv2.cvtColor(source, cv2.COLOR_RGB2GRAY) for source in sources]
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        height, width = self._luma[0].shape
+        self._grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+
+    def pair(self, now: int, before: int) -> Pair:
+        """Where each pixel of frame `now` was in frame `before`, and whether it could be seen there."""
+        out = self._dis.calc(self._luma[now], self._luma[before], None)
+        back = self._dis.calc(self._luma[before], self._luma[now], None)
+        places = self._grid + out
+        home = cv2.remap(back, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+        def squared(field: NDArray[np.float32]) -> NDArray[np.float32]:
+            return (field**2).sum(axis=-1)
+
+        hidden = squared(out + home) > 0.01 * (squared(out) + squared(home)) + 0.5
+        gradient = sum(squared(np.dstack(np.gradient(out[..., axis]))) for axis in (0, 1))
+        hidden |= gradient > 0.01 * squared(out) + 0.002  # a motion boundary
+        height, width = hidden.shape
+        inside = (places >= 0).all(axis=-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
+        return Pair(places, ~hidden & inside)
+
+
+def warping_error(now: Picture, before: Picture, pair: Pair) -> float:
+    """Mean squared difference, values 0..1, over the pixels seen in both pictures; nan where there are none."""
+    warped = cv2.remap(before.astype(np.float32), pair.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return float(((now - warped)[pair.seen] ** 2).mean() / 255**2) if pair.seen.any() else float("nan")
+
+
+def sharpness(picture: Picture) -> float:
+    """Mean gradient magnitude of luma, in steps per pixel."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return float(np.hypot(np.diff(grey, axis=1)[:-1], np.diff(grey, axis=0)[:, :-1]).mean())
+
+
+@dataclass
+class Score:
+    """One clip's numbers; errors in units of 1e-4, ghosting in steps of 255."""
+
+    short: tuple[float, float, float]
+    long: tuple[float, float, float]
+    sharpness: float
+    ghosting: float
+    ms: float
+
+    @staticmethod
+    def excess(errors: tuple[float, float, float]) -> float:
+        """(smoothed − source) / (unsmoothed − source)."""
+        source, unsmoothed, smoothed = errors
+        return (smoothed - source) / (unsmoothed - source)
+
+
+def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Judge) -> Score:
+    """Compares `frames` (image styled) with the same frames after steadying. Pairs across a cut do not count."""
+    errors: dict[int, list[list[float]]] = {1: [], LONG: []}
+    ghosts = []
+    for distance, rows in errors.items():
+        for now in range(distance, len(frames), 1 if distance == 1 else 4):
+            before = now - distance
+            if any(frame.starts_shot for frame in frames[before + 1 : now + 1]):
+                continue
+            pair = judge.pair(now, before)
+            trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
+            rows.append([warping_error(pictures[now], pictures[before], pair) for pictures in trio])
+            if distance == 1 and not pair.seen.all():
+                change = np.abs(smoothed[now].image.astype(np.int16) - frames[now].image)
+                ghosts.append(change[~pair.seen].mean())
+    sharp = [sharpness(after.image) / max(sharpness(f.image), 1e-6) for f, after in zip(frames, smoothed, strict=True)]
+
+    def mean(rows: list[list[float]]) -> tuple[float, float, float]:
+        source, unsmoothed, after = np.nanmean(np.array(rows).reshape(-1, 3), axis=0) * 1e4
+        return float(source), float(unsmoothed), float(after)
+
+    return Score(mean(errors[1]), mean(errors[LONG]), float(np.mean(sharp[1:])), float(np.mean(ghosts)), ms)
+
+
+def run(frames: list[Frame], stage: Callable[[Iterator[Frame]], Iterator[Frame]]) -> tuple[list[Frame], float]:
+    """The frames after `stage`, and its median time a frame in milliseconds."""
+    out, times = [], []
+    steps = stage(iter(frames))
+    for _ in frames:
+        begin = time.perf_counter()
+        out.append(next(steps))
+        times.append(time.perf_counter() - begin)
+    return out, 1e3 * float(np.median(times[1:]))
+
+
+def stylizer(style: str | None) -> Callable[[Picture], Picture]:
+    """The named trained style, or the stand-in."""
+    if style is None:
+        return xdog
+    from vidfx import load_style
+
+    return load_style(style).stylize
+
+
+def table(rows: list[tuple[str, int, int, Score]]) -> str:
+    """Markdown, one line a clip."""
+    lines = [
+        "| clip | size | error of source | unsmoothed | smoothed | excess, short | long | sharpness | ghosting | ms |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, width, height, score in rows:
+        source, unsmoothed, smoothed = score.short
+        lines.append(
+            f"| {name} | {width}×{height} | {source:.2f} | {unsmoothed:.2f} | {smoothed:.2f} "
+            f"| {score.excess(score.short):.3f} | {score.excess(score.long):.3f} | {score.sharpness:.3f} "
+            f"| {score.ghosting:.2f} | {score.ms:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--width", type=int, help="scale to this many pixels across (default: as the clip is)")
+    parser.add_argument("--amount", type=float, default=1.0, help="as --smooth")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--style", help="a trained style")
+    chosen.add_argument("--stylizer", choices=["xdog"], default="xdog", help="the stand-in")
+    options = parser.parse_args()
+    paint = stylizer(options.style)
+    rows = []
+    for clip in options.clips:
+        frames = []
+        for frame in mark_shots(read(clip, options.frames, options.width)):
+            [styled] = paint(frame.source[None])
+            frames.append(
+                Frame(
+                    index=frame.index, pts=frame.pts, time_base=frame.time_base, duration=0,
+                    image=styled, source=frame.source, starts_shot=frame.starts_shot,
+                )
+            )  # fmt: skip
+        smoothed, ms = run(frames, lambda some: steady(some, amount=options.amount))
+        height, width = frames[0].source.shape[:2]
+        score = measure(frames, smoothed, ms, Judge([frame.source for frame in frames]))
+        rows.append((clip.name, width, height, score))
+    print("Errors in units of 1e-4 (values 0..1 squared); ghosting in steps of 255; ms a frame for the steady stage.\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
