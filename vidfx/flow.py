@@ -6,11 +6,13 @@ and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement Opt
 
     |w + w'(x + w)|² ≤ 0.01 (|w|² + |w'|²) + 0.5        w, w' in pixels of the full picture
 
+or where the source has not changed at the place itself (then it is taken to stand still: flat areas give no flow),
 and where the source, followed along the flow, keeps its brightness.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +29,18 @@ Field = NDArray[np.float32]
 Map = NDArray[np.float32]
 """H × W, float32."""
 
+MEMORY = 4
+"""Frames over which the drift of brightness is averaged; nothing older bears on the trust."""
+
 _LONG_SIDE = 640  # px of the reduced picture: half of 720p, a third of 1080p
 _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smaller
 _STILL = 0.1  # px of the full picture; a slower pixel is not resampled, so a still world stays untouched
-_DIFFERENCE = (8.0, 24.0)  # steps of source luma: full trust below, none above
-_DRIFT = (0.75, 2.5)  # the same for the mean over a block: a fade moves it, noise and texture do not
+_DIFFERENCE = (24.0, 96.0)  # steps of source luma: full trust below, none above
+_DRIFT = (2.0, 8.0)  # the same for the mean over a block and the last frames: a shadow moves it, flicker does not
+_FADE = (0.5, 2.0)  # the same for the mean over the whole picture
+_QUIET = 1.5  # steps; a pixel that changed less and whose flow cannot be believed has not moved
+_SLACK = 0.5  # px²
+_STEPS = 6  # of gradient descent; more of them follow noise
 _BLOCK = 16  # px of the reduced picture
 
 
@@ -48,7 +57,7 @@ class Motion:
 
 
 class FlowEstimator:
-    """Optical flow between consecutive frames of one size."""
+    """Optical flow between consecutive frames of one size; remembers how brightness went in the last few of them."""
 
     def __init__(self, width: int, height: int) -> None:
         self.scale = max(1, round(max(width, height) / _LONG_SIDE))
@@ -57,9 +66,18 @@ class FlowEstimator:
         self.stretch = np.array([width / self.width, height / self.height], np.float32)
         """Pixels of the full picture to one of the reduced, across and down."""
         self._forward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._forward.setFinestScale(
+            1
+        )  # half the reduced size; the preset stops at a quarter and blurs what it carries
+        self._forward.setGradientDescentIterations(_STEPS)
         self._backward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         x, y = np.meshgrid(np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32))
         self._grid: Field = np.dstack([x, y])
+        self._drifts: deque[Map] = deque(maxlen=MEMORY)
+
+    def restart(self) -> None:
+        """Forgets the frames so far: a new shot."""
+        self._drifts.clear()
 
     def luma(self, picture: Picture) -> Plane:
         """The picture's luma at the reduced size."""
@@ -68,26 +86,39 @@ class FlowEstimator:
         return np.asarray(small, dtype=np.uint8)
 
     def between(self, before: Plane, now: Plane) -> Motion:
-        """Motion from `now` back to `before`, two results of `luma`."""
+        """Motion from `now` back to `before`, two results of `luma`; `before` must be the `now` of the last call."""
         if min(self.width, self.height) < _LEAST_SIDE:
-            flow, agree = np.zeros_like(self._grid), np.ones(now.shape, np.float32)
-            places = self._grid
+            flow, known = np.zeros_like(self._grid), np.ones(now.shape, np.bool_)
         else:
             flow = _calc(self._forward, now, before)
-            still = _squared(flow * self.stretch) < _STILL**2
+            agree = self._agreement(flow, _calc(self._backward, before, now))
+            quiet = cv2.blur(cv2.absdiff(now, before), (5, 5)) <= _QUIET
+            still = (_squared(flow * self.stretch) < _STILL**2) | (quiet & ~agree)
             flow[still] = 0
-            places = self._grid + flow
-            back = _calc(self._backward, before, now)
-            agree = self._agreement(flow, places, back)
-        return Motion(flow, places, agree * _likeness(before, now, places))
+            known = agree | quiet
+        places = self._grid + flow
+        return Motion(flow, places, known * self._likeness(before, now, places))
 
-    def _agreement(self, flow: Field, places: Field, back: Field) -> Map:
-        returned = warp(back, places, cv2.INTER_LINEAR)
-        out, home = flow * self.stretch, returned * self.stretch
-        agree = _squared(out + home) <= 0.01 * (_squared(out) + _squared(home)) + 0.5
-        x, y = places[..., 0], places[..., 1]
+    def _agreement(self, flow: Field, back: Field) -> NDArray[np.bool_]:
+        places = self._grid + flow
+        out, home = flow * self.stretch, warp(back, places, cv2.INTER_LINEAR) * self.stretch
+        agree = _squared(out + home) <= 0.01 * (_squared(out) + _squared(home)) + _SLACK
+        x, y = cv2.split(places)
         agree &= (x >= -0.5) & (y >= -0.5) & (x <= self.width - 0.5) & (y <= self.height - 0.5)
-        return agree.astype(np.float32)
+        return np.asarray(agree, dtype=np.bool_)
+
+    def _likeness(self, before: Plane, now: Plane, places: Field) -> Map:
+        """1 where `now` looks as `before` did along the flow, by pixel and by block; 0 where it does not."""
+        change = cv2.subtract(now, warp(before, places, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
+        height, width = now.shape
+        blocks = (-(-width // _BLOCK), -(-height // _BLOCK))
+        self._drifts.append(np.asarray(cv2.resize(change, blocks, interpolation=cv2.INTER_AREA), np.float32))
+        drift = np.mean(self._drifts, axis=0)  # signs kept: a flicker cancels, a fade adds up
+        steady = _ramp(np.abs(drift), _DRIFT) * _ramp(np.abs(drift.mean()), _FADE)
+        by_block = cv2.resize(steady, (width, height), interpolation=cv2.INTER_LINEAR)
+        # A single differing pixel is noise; three by three of them are a change.
+        by_pixel = _ramp(np.asarray(cv2.blur(np.abs(change), (3, 3)), np.float32), _DIFFERENCE)
+        return np.asarray(by_pixel * by_block, dtype=np.float32)
 
 
 def warp(picture: NDArray[Any], places: Field, interpolation: int) -> NDArray[Any]:
@@ -105,19 +136,6 @@ def _squared(field: Field) -> Map:
     return np.asarray(x * x + y * y, dtype=np.float32)
 
 
-def _likeness(before: Plane, now: Plane, places: Field) -> Map:
-    """1 where `now` looks as `before` did along the flow, by pixel and by block; 0 where it does not."""
-    warped = warp(before, places, cv2.INTER_LINEAR)
-    change = cv2.subtract(now, warped, dtype=cv2.CV_32F)
-    height, width = now.shape
-    blocks = (-(-width // _BLOCK), -(-height // _BLOCK))
-    drift = cv2.resize(change, blocks, interpolation=cv2.INTER_AREA)
-    by_block = cv2.resize(_ramp(np.abs(drift), _DRIFT), (width, height), interpolation=cv2.INTER_LINEAR)
-    # A single differing pixel is noise; three by three of them are a change.
-    by_pixel = _ramp(np.asarray(cv2.blur(np.abs(change), (3, 3)), np.float32), _DIFFERENCE)
-    return np.asarray(by_pixel * by_block, dtype=np.float32)
-
-
-def _ramp(values: Map | NDArray[np.floating], ends: tuple[float, float]) -> Map:
+def _ramp(values: Map | np.floating, ends: tuple[float, float]) -> Map:
     low, high = ends
     return np.asarray(np.clip((high - values) / (high - low), 0, 1), dtype=np.float32)

@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
-from vidfx.flow import Field, FlowEstimator, Map, Plane, warp
+from vidfx.flow import MEMORY, Field, FlowEstimator, Map, Plane, warp
 from vidfx.frames import Frame, Picture
 
 _WEIGHT = 0.85  # K: the most that the past may weigh
@@ -41,7 +42,7 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
     """Steadies `image` along the motion of `source`; every shot starts anew with its first frame as it came.
 
     `amount` from 0 (the same frame objects pass untouched) to 1 (full weight on the past). Causal; keeps one picture,
-    one reduced luma and one age map, whatever the length of the clip. Raises UsageError for an amount out of range.
+    one reduced luma and a few small maps, whatever the length of the clip. Raises UsageError for an amount out of range.
     """
     if not 0 <= amount <= 1:
         raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}")
@@ -57,6 +58,7 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
             grid = _grid(width, height)
         luma = estimator.luma(frame.source)
         if frame.starts_shot or past is None:
+            estimator.restart()
             past = _Past(luma, frame.image.astype(np.float32), np.ones(luma.shape, np.float32))
             yield frame
             continue
@@ -64,8 +66,7 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         age = warp(past.age, motion.places, cv2.INTER_NEAREST)
         weight = np.asarray(motion.trust * np.minimum(_WEIGHT, age / (age + 1)) * amount, np.float32)
         shift = cv2.resize(motion.flow * estimator.stretch, (width, height), interpolation=cv2.INTER_LINEAR)
-        places = np.asarray(shift, np.float32) + grid
-        warped = warp(past.out, places, cv2.INTER_CUBIC)
+        warped = _carried(past.out, cv2.add(shift, grid), _moving(motion.flow, estimator.scale))
         full = np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         out = np.asarray(cv2.blendLinear(warped, frame.image.astype(np.float32), full, 1 - full), np.float32)
         np.clip(out, 0, 255, out=out)  # the cubic overshoots beside edges
@@ -76,17 +77,44 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
 def warm_up_frames(amount: float) -> int:
     """How many frames before a mid-shot start make the result equal to the single pass to within one step of 255.
 
-    A fresh start is at most 255 steps off. While its age is below the cap K / (1 − K) that difference need not
-    shrink; from then on both runs share every weight and each frame leaves K · amount of it, until half a step is left.
+    A fresh start is at most 255 steps off. Until the flow has seen as many frames as it remembers, and the age has
+    reached its cap K / (1 − K), that difference need not shrink; from then on both runs share every weight and each
+    frame leaves K · amount of it, until half a step is left.
     """
     weight = _WEIGHT * amount
     if weight <= 0:
         return 0
-    return math.ceil(_oldest()) + math.ceil(math.log(0.5 / _FIRST_GUESS) / math.log(weight))
+    return MEMORY + math.ceil(_oldest()) + math.ceil(math.log(0.5 / _FIRST_GUESS) / math.log(weight))
 
 
 def _oldest() -> float:
     return _WEIGHT / (1 - _WEIGHT)
+
+
+def _moving(flow: Field, scale: int) -> tuple[slice, slice] | None:
+    """The rows and columns of the full picture outside of which `flow` is 0."""
+    moves = np.any(flow, axis=2)
+    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
+    if not rows.size:
+        return None
+    # One more on each side: enlarging the flow spreads it.
+    spans = [slice(max(0, int(some[0]) - 1) * scale, (int(some[-1]) + 2) * scale) for some in (rows, columns)]
+    return spans[0], spans[1]
+
+
+def _carried(past: NDArray[np.float32], places: NDArray[Any], part: tuple[slice, slice] | None) -> NDArray[np.float32]:
+    """`past` looked up at `places` within `part`, and as it is elsewhere."""
+    if part is None:
+        return past
+    convert_maps: Any = cv2.convertMaps  # its stub and remap's want a second map where none is needed
+    remap: Any = cv2.remap
+    fixed_point = convert_maps(np.ascontiguousarray(places[part]), None, cv2.CV_16SC2)  # remap is faster with these
+    moved = remap(past, *fixed_point, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if moved.shape == past.shape:
+        return np.asarray(moved, np.float32)
+    out = past.copy()
+    out[part] = moved
+    return out
 
 
 def _grid(width: int, height: int) -> Field:
