@@ -1,0 +1,1 @@
+"""The sample film, made from nothing but arithmetic: landscape, light, water, birds and sound."""
