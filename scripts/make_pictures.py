@@ -68,8 +68,7 @@ def main() -> None:
         write(style.path.parent / "preview.jpg", grid([pairs[0]]))
         if style.name == "ink":
             write(ROOT / "docs" / "images" / "sample.jpg", grid(pairs))
-            height, width = frames[1].image.shape[:2]
-            write(ROOT / "docs" / "images" / "detail.jpg", frames[1].image[height - 520 : height - 40, width - 1000 :])
+            write(ROOT / "docs" / "images" / "detail.jpg", frames[1].image[60:560, :1000])
 
 
 if __name__ == "__main__":

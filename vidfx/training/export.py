@@ -44,5 +44,6 @@ def write_model(generator: Generator, folder: Path, *, name: str, description: s
     weights = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in generator.state_dict().items()}
     path, partial = folder / MODEL_FILE, folder / f".{MODEL_FILE}.partial"
     save_file(weights, partial, metadata={METADATA_KEY: card.model_dump_json()})
+    partial.chmod(0o644)  # safetensors writes for its owner alone; a shipped style is for everybody
     partial.replace(path)
     return path
