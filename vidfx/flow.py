@@ -6,7 +6,6 @@ and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement Opt
 
     |w + w'(x + w)|² ≤ 0.01 (|w|² + |w'|²) + 0.5        w, w' in pixels of the full picture
 
-or where the source has not changed at the place itself (then it is taken to stand still: flat areas give no flow),
 and where the source, followed along the flow, keeps its brightness.
 """
 
@@ -38,7 +37,7 @@ _STILL = 0.1  # px of the full picture; a slower pixel is not resampled, so a st
 _DIFFERENCE = (24.0, 96.0)  # steps of source luma: full trust below, none above
 _DRIFT = (2.0, 8.0)  # the same for the mean over a block and the last frames: a shadow moves it, flicker does not
 _FADE = (0.5, 2.0)  # the same for the mean over the whole picture
-_QUIET = 1.5  # steps; a pixel that changed less and whose flow cannot be believed has not moved
+_SOFT = (7, 7)  # px; where trust ended at a hard edge, that edge would show in soft shades
 _SLACK = 0.5  # px²
 _STEPS = 6  # of gradient descent; more of them follow noise
 _BLOCK = 16  # px of the reduced picture
@@ -52,6 +51,8 @@ class Motion:
     """From each pixel to its place in the frame before, in pixels of the reduced picture."""
     places: Field
     """That place itself: pixel + flow, as `cv2.remap` wants it."""
+    moving: NDArray[np.uint8]
+    """0 where that is the pixel's own place, 1 elsewhere."""
     trust: Map
     """0 where the past says nothing about this pixel, 1 where it can be believed."""
 
@@ -88,21 +89,23 @@ class FlowEstimator:
     def between(self, before: Plane, now: Plane) -> Motion:
         """Motion from `now` back to `before`, two results of `luma`; `before` must be the `now` of the last call."""
         if min(self.width, self.height) < _LEAST_SIDE:
-            flow, known = np.zeros_like(self._grid), np.ones(now.shape, np.bool_)
+            flow: Field = np.zeros_like(self._grid)
+            known: Map = np.ones(now.shape, np.float32)
+            still = np.ones(now.shape, np.bool_)
         else:
             flow = _calc(self._forward, now, before)
             agree = self._agreement(flow, _calc(self._backward, before, now))
-            quiet = cv2.blur(cv2.absdiff(now, before), (5, 5)) <= _QUIET
-            still = (_squared(flow * self.stretch) < _STILL**2) | (quiet & ~agree)
+            still = _squared(flow) < (_STILL / self.scale) ** 2
             flow[still] = 0
-            known = agree | quiet
+            known = np.asarray(cv2.blur(agree.astype(np.float32), _SOFT), np.float32)
         places = self._grid + flow
-        return Motion(flow, places, known * self._likeness(before, now, places))
+        return Motion(flow, places, (~still).view(np.uint8), known * self._likeness(before, now, places))
 
     def _agreement(self, flow: Field, back: Field) -> NDArray[np.bool_]:
         places = self._grid + flow
-        out, home = flow * self.stretch, warp(back, places, cv2.INTER_LINEAR) * self.stretch
-        agree = _squared(out + home) <= 0.01 * (_squared(out) + _squared(home)) + _SLACK
+        home = warp(back, places, cv2.INTER_LINEAR)
+        bound = 0.01 * (_squared(flow) + _squared(home)) + _SLACK / self.scale**2
+        agree = _squared(cv2.add(flow, home)) <= bound
         x, y = cv2.split(places)
         agree &= (x >= -0.5) & (y >= -0.5) & (x <= self.width - 0.5) & (y <= self.height - 0.5)
         return np.asarray(agree, dtype=np.bool_)
@@ -131,7 +134,7 @@ def _calc(estimator: Any, start: Plane, end: Plane) -> Field:
     return np.asarray(estimator.calc(start, end, None), dtype=np.float32)
 
 
-def _squared(field: Field) -> Map:
+def _squared(field: Any) -> Map:
     x, y = cv2.split(field)
     return np.asarray(x * x + y * y, dtype=np.float32)
 

@@ -42,7 +42,7 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
     """Steadies `image` along the motion of `source`; every shot starts anew with its first frame as it came.
 
     `amount` from 0 (the same frame objects pass untouched) to 1 (full weight on the past). Causal; keeps one picture,
-    one reduced luma and a few small maps, whatever the length of the clip. Raises UsageError for an amount out of range.
+    one reduced luma and a few small maps, whatever the clip's length. Raises UsageError for an amount out of range.
     """
     if not 0 <= amount <= 1:
         raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}")
@@ -65,8 +65,10 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         motion = estimator.between(past.luma, luma)
         age = warp(past.age, motion.places, cv2.INTER_NEAREST)
         weight = np.asarray(motion.trust * np.minimum(_WEIGHT, age / (age + 1)) * amount, np.float32)
-        shift = cv2.resize(motion.flow * estimator.stretch, (width, height), interpolation=cv2.INTER_LINEAR)
-        warped = _carried(past.out, cv2.add(shift, grid), _moving(motion.flow, estimator.scale))
+        shift = cv2.resize(
+            cv2.transform(motion.flow, np.diag(estimator.stretch)), (width, height), interpolation=cv2.INTER_LINEAR
+        )
+        warped = _carried(past.out, cv2.add(shift, grid), _part(motion.moving, estimator.scale))
         full = np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         out = np.asarray(cv2.blendLinear(warped, frame.image.astype(np.float32), full, 1 - full), np.float32)
         np.clip(out, 0, 255, out=out)  # the cubic overshoots beside edges
@@ -91,15 +93,14 @@ def _oldest() -> float:
     return _WEIGHT / (1 - _WEIGHT)
 
 
-def _moving(flow: Field, scale: int) -> tuple[slice, slice] | None:
-    """The rows and columns of the full picture outside of which `flow` is 0."""
-    moves = np.any(flow, axis=2)
-    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
-    if not rows.size:
+def _part(moving: NDArray[np.uint8], scale: int) -> tuple[slice, slice] | None:
+    """The rows and columns of the full picture outside of which nothing moves; None where nothing does at all."""
+    x, y, width, height = cv2.boundingRect(moving)
+    if not width:
         return None
     # One more on each side: enlarging the flow spreads it.
-    spans = [slice(max(0, int(some[0]) - 1) * scale, (int(some[-1]) + 2) * scale) for some in (rows, columns)]
-    return spans[0], spans[1]
+    rows = slice(max(0, y - 1) * scale, (y + height + 1) * scale)
+    return rows, slice(max(0, x - 1) * scale, (x + width + 1) * scale)
 
 
 def _carried(past: NDArray[np.float32], places: NDArray[Any], part: tuple[slice, slice] | None) -> NDArray[np.float32]:
