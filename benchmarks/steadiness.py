@@ -123,7 +123,7 @@ class Score:
 
     @staticmethod
     def excess(errors: tuple[float, float, float]) -> str:
-        """(smoothed − source) / (unsmoothed − source); a word where the style adds less than a quarter to the source's."""
+        """(smoothed − source) / (unsmoothed − source); words where styling adds less than a quarter."""
         source, unsmoothed, smoothed = errors
         if unsmoothed < 1.25 * source:
             return "calm, calmer" if smoothed <= unsmoothed else "calm, worse"
@@ -155,7 +155,7 @@ def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Judge)
 
 
 def run(frames: list[Frame], stage: Callable[[Iterator[Frame]], Iterator[Frame]]) -> tuple[list[Frame], float]:
-    """The frames after `stage`, and its median time a frame: CPU milliseconds of this one thread, so a busy machine tells less."""
+    """The frames after `stage`, and its median time a frame in milliseconds of this one thread's CPU time."""
     out, times = [], []
     steps = stage(iter(frames))
     for _ in frames:
@@ -177,7 +177,7 @@ def stylizer(style: str | None) -> Callable[[Picture], Picture]:
 def table(rows: list[tuple[str, int, int, Score]]) -> str:
     """Markdown, one line a clip."""
     lines = [
-        "| clip | size | error of source | unsmoothed | smoothed | excess, short | long | sharpness | ghosting | CPU ms |",
+        "| clip | size | of source | unsmoothed | smoothed | excess, short | long | sharpness | ghosting | CPU ms |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, width, height, score in rows:

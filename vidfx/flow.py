@@ -67,9 +67,7 @@ class FlowEstimator:
         self.stretch = np.array([width / self.width, height / self.height], np.float32)
         """Pixels of the full picture to one of the reduced, across and down."""
         self._forward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._forward.setFinestScale(
-            1
-        )  # half the reduced size; the preset stops at a quarter and blurs what it carries
+        self._forward.setFinestScale(1)  # half the reduced size; the preset's quarter blurs what is carried
         self._forward.setGradientDescentIterations(_STEPS)
         self._backward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         x, y = np.meshgrid(np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32))
