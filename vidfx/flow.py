@@ -34,12 +34,13 @@ MEMORY = 4
 _LONG_SIDE = 640  # px of the reduced picture: half of 720p, a third of 1080p
 _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smaller
 _STILL = 0.1  # px of the full picture; a slower pixel is not resampled, so a still world stays untouched
-_DIFFERENCE = (24.0, 96.0)  # steps of source luma: full trust below, none above
+_DIFFERENCE = (32.0, 128.0)  # steps of source luma: full trust below, none above
 _DRIFT = (2.0, 8.0)  # the same for the mean over a block and the last frames: a shadow moves it, flicker does not
 _FADE = (0.5, 2.0)  # the same for the mean over the whole picture
 _SOFT = (7, 7)  # px; where trust ended at a hard edge, that edge would show in soft shades
 _SLACK = 0.5  # px²
 _STEPS = 6  # of gradient descent; more of them follow noise
+_REFINEMENT = (1, 2)  # variational iterations forward and back; the preset's five take most of its time
 _BLOCK = 16  # px of the reduced picture
 
 
@@ -69,7 +70,9 @@ class FlowEstimator:
         self._forward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._forward.setFinestScale(1)  # half the reduced size; the preset's quarter blurs what is carried
         self._forward.setGradientDescentIterations(_STEPS)
+        self._forward.setVariationalRefinementIterations(_REFINEMENT[0])
         self._backward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._backward.setVariationalRefinementIterations(_REFINEMENT[1])
         x, y = np.meshgrid(np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32))
         self._grid: Field = np.dstack([x, y])
         self._drifts: deque[Map] = deque(maxlen=MEMORY)
