@@ -2,8 +2,9 @@
 
     python benchmarks/lattice.py --style ink [PICTURE ...]
 
-Paints flat grey, a sky-like ramp, noise, and the pictures given; takes the power spectrum along rows and columns, and divides the
-power at each lattice frequency by the median of the bins around it. 1 is no peak at all; above 1.5 an eye may find it.
+Paints flat grey, a sky-like ramp, noise, and the pictures given; takes the power spectrum along rows and columns, and
+divides the power at each lattice frequency by the median of the bins around it. 1 is no peak;
+above 1.5 an eye may find it.
 """
 
 from __future__ import annotations
