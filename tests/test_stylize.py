@@ -62,13 +62,13 @@ def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
 def test_the_receptive_radius_on_the_card_holds() -> None:
     """The gradient of one output pixel reaches no further than the generator says, and nearly that far."""
     torch.manual_seed(0)
-    for config in (GeneratorConfig(8, 8, 1, 4), GeneratorConfig(8, 8, 3, 4)):
+    for config in (GeneratorConfig(8, 8, 1, 4), GeneratorConfig(8, 8, 2, 4)):
         generator = Generator(config).double()
         for parameter in generator.parameters():
             torch.nn.init.uniform_(parameter, 0.01, 0.02)  # all positive: no path is cut by a ReLU or cancels
         size = 2 * generator.receptive_radius + 64
         reach = 0
-        for offset in range(8):
+        for offset in (0, 3, 7):  # phases of the 8 px lattice, both ends among them
             x = torch.full((1, 3, size, size), 0.9, dtype=torch.double, requires_grad=True)
             centre = size // 2 + offset
             generator(x)[0, 0, centre, centre].backward()

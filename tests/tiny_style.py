@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.training.export import write_model
 

@@ -46,7 +46,7 @@ from vidfx.training.recipe import Recipe
 M = TypeVar("M", bound=torch.nn.Module)
 FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
 STYLE_CROPS = 60  # batches behind the style's mean statistics
-GRAIN = 0.04  # standard deviation, of 1, of the noise that the discriminator looks through
+GRAIN = 0.08  # standard deviation, of 1, of the noise that the discriminator looks through
 CHECKPOINT_EVERY = 100
 
 

@@ -60,7 +60,7 @@ def tone_loss(picture: Tensor, teacher: Tensor) -> Tensor:
 
 
 def grid_loss(picture: Tensor, periods: tuple[int, ...] = (2, 4, 8)) -> Tensor:
-    """Energy of what repeats with the generator's strides.
+    """Amplitude (root mean square) of what repeats with the generator's strides.
 
     Fine detail is averaged over all tiles of period × period pixels, phase by phase: a picture's own texture averages
     out, a lattice does not. Measured per picture and in 4 × 4 regions of it, since a lattice may live in one place.
@@ -70,9 +70,9 @@ def grid_loss(picture: Tensor, periods: tuple[int, ...] = (2, 4, 8)) -> Tensor:
     total = fine.new_zeros(())
     for period in periods:
         tiles = fine.reshape(n, c, h // period, period, w // period, period).mean((2, 4))
-        total = total + (tiles**2).mean()
+        total = total + ((tiles**2).mean() + 1e-10).sqrt()
         bands = fine.reshape(n, c, 4, h // 4 // period, period, 4, w // 4 // period, period).mean((3, 6))
-        total = total + 0.25 * (bands**2).mean()
+        total = total + 0.25 * ((bands**2).mean() + 1e-10).sqrt()
     return total / len(periods)
 
 

@@ -71,7 +71,7 @@ class Losses(Part):
     teacher: float = Field(0.0, ge=0)
     """Plain L1 to the teacher's picture."""
     steady: float = Field(10.0, ge=0)
-    grid: float = Field(3000.0, ge=0)
+    grid: float = Field(30.0, ge=0)
     flat: float = Field(1.0, ge=0)
     """Texture where the source has none: keeps skies and walls clean."""
     range: float = Field(5.0, ge=0)
