@@ -32,9 +32,10 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def times(path: Path) -> list[Fraction]:
+    """Seconds of every picture by ffprobe, from dts in AVI, which has no pts."""
     stream = probe(path, "stream=time_base", streams="v:0")["streams"][0]
     packets = probe(path, "packet=pts,dts", streams="v:0")["packets"]
-    return sorted(int(p.get("pts", p["dts"])) * Fraction(stream["time_base"]) for p in packets)  # AVI has dts alone
+    return sorted(int(p["pts"] if "pts" in p else p["dts"]) * Fraction(stream["time_base"]) for p in packets)
 
 
 def sound(path: Path) -> list[bytes]:
