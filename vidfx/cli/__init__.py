@@ -19,7 +19,7 @@ from vidfx.cli.group import LazyGroup, TopGroup
 from vidfx.cli.voice import complain
 from vidfx.errors import Terminated
 
-ENVIRONMENT: dict[str, str] = {}
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # stages share the cores: a spinning OpenMP thread steals another's
 """Variables that must stand before the first heavy import (OpenMP reads its own once); a user's value always wins."""
 
 COMMANDS = {

@@ -44,8 +44,8 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(F.relu(self.first(x)))
-        return out
+        out: Tensor = self.second(F.relu(self.first(x), inplace=True))
+        return out.add_(x)
 
 
 class Generator(nn.Module):
@@ -68,12 +68,12 @@ class Generator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x - 0.5
-        quarter = F.relu(self.enter(F.pixel_unshuffle(x, 4)))
-        eighth = self.body(F.relu(self.down(quarter)))
-        quarter = self.join(F.relu(smooth_shuffle(self.up_quarter(eighth)) + quarter))
+        quarter = F.relu(self.enter(F.pixel_unshuffle(x, 4)), inplace=True)
+        eighth = self.body(F.relu(self.down(quarter), inplace=True))
+        quarter = self.join(F.relu(smooth_shuffle(self.up_quarter(eighth)).add_(quarter), inplace=True))
         detail = self.look_again(F.pixel_unshuffle(x, 2))
-        half = F.relu(smooth_shuffle(self.up_half(quarter)) + detail)
-        half = F.relu(self.merge(half))
+        half = F.relu(smooth_shuffle(self.up_half(quarter)).add_(detail), inplace=True)
+        half = F.relu(self.merge(half), inplace=True)
         return F.pixel_shuffle(self.leave(half), 2) + 0.5
 
     @property
