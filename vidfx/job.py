@@ -15,7 +15,7 @@ from vidfx.pipeline import paint
 from vidfx.progress import Progress
 from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.source import open_clip
-from vidfx.styles.library import find_style
+from vidfx.styles.library import StyleFile, find_style
 from vidfx.stylize import Stylizer
 
 
@@ -69,8 +69,8 @@ def render(
     converting or dropping it. Raises the errors of `vidfx.errors`.
     """
     progress = progress or Progress()
-    clip, output = _check(source, output, style, overwrite, video_stream)
-    stylizer = Stylizer(find_style(style), machine)
+    clip, output, found = _check(source, output, style, overwrite, video_stream)
+    stylizer = Stylizer(found, machine)
     ran_on = stylizer.describe(clip.height, clip.width)
     frames = paint(clip, stylizer, look=look, wanted=wanted, notify=progress.notice)
     tally = _Tally(progress)
@@ -123,8 +123,8 @@ def plan(
     progress: Progress | None = None,
 ) -> dict[str, object]:
     """What `render` would do with the same arguments, checked as far as that goes without painting a frame."""
-    clip, output = _check(source, output, style, overwrite, video_stream)
-    stylizer = Stylizer(find_style(style), machine)
+    clip, output, found = _check(source, output, style, overwrite, video_stream)
+    stylizer = Stylizer(found, machine)
     return {
         "source": str(clip.path),
         "kind": clip.kind,
@@ -147,13 +147,13 @@ def plan(
 
 def _check(
     source: Path | str, output: Path | str | None, style: str, overwrite: bool, video_stream: int | None
-) -> tuple[Clip, Path]:
+) -> tuple[Clip, Path, StyleFile]:
     """Refuses early whatever can be refused before the generator is loaded."""
-    name = find_style(style).name
+    found = find_style(style)
     clip = open_clip(source, video_stream=video_stream)
-    output = Path(output) if output is not None else default_output(source, name)
+    output = Path(output) if output is not None else default_output(source, found.name)
     sink.check_output(output, clip, overwrite=overwrite)
-    return clip, output
+    return clip, output, found
 
 
 def _expected(clip: Clip, wanted: Range) -> int | None:

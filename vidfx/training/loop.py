@@ -48,6 +48,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
 STYLE_CROPS = 60  # batches behind the style's mean statistics
 CHECKPOINT_EVERY = 100
+LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 
 
 @dataclass
@@ -66,8 +67,7 @@ class State:
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
-        parts = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
-        content = {name: getattr(self, name).state_dict() for name in parts}
+        content = {name: getattr(self, name).state_dict() for name in LEARNT}
         content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
@@ -82,7 +82,7 @@ class State:
             raise UsageError(
                 f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
             )
-        for name in ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser"):
+        for name in LEARNT:
             getattr(self, name).load_state_dict(content[name])
         self.warm_steps, self.steps, self.seconds = content["warm_steps"], content["steps"], content["seconds"]
 
@@ -99,7 +99,6 @@ class Trainer:
         device: str = "cpu",
         budget: float | None = None,
         notify: Callable[[str], None] = print,
-        compile_networks: bool = False,
     ) -> None:
         self.recipe, self.out, self.notify, self.budget = recipe, out, notify, budget
         self.device = torch.device(device)
@@ -133,8 +132,6 @@ class Trainer:
         self.style_targets = self.measure_style()
         self.paint: Callable[[Tensor], Tensor] = generator
         self.look: Callable[[Tensor], dict[str, Tensor]] = self.features
-        if compile_networks:
-            self.paint, self.look = torch.compile(generator), torch.compile(self.features)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
