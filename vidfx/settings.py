@@ -107,3 +107,23 @@ class Machine:
     """Edge of a tile in pixels; 0 is off, None decides by memory."""
     threads: int | None = None
     """CPU threads; None takes what the process may use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Everything that one render was asked for: what `vidfx.render` takes, as one value that can be stored and sent."""
+
+    source: Path
+    """The clip, the pattern of a sequence, or the still."""
+    output: Path
+    style: str
+    """A name, or the path of a model file."""
+    look: Look = Look()
+    wanted: Range = Range()
+    encode: Encode = field(default_factory=Encode)
+    machine: Machine = Machine()
+    overwrite: bool = False
+    strict: bool = False
+    """Refuse what the output's container cannot hold, instead of converting or dropping it."""
+    video_stream: int | None = None
+    """Index of the stream to paint among all streams of the file; None takes the default one."""
