@@ -43,16 +43,35 @@ def test_any_clock_time_is_exact(hours: int, minutes: int, seconds: int, thousan
 
 
 @pytest.mark.parametrize(
-    ("text", "meaning"), [("7", (7, 7, 1)), ("0-99", (0, 99, 1)), ("0-99x2", (0, 99, 2)), (" 3-3 ", (3, 3, 1))]
+    ("text", "meaning"),
+    [("7", (7, 7, 1)), ("0-99", (0, 99, 1)), ("0-99x2", (0, 99, 2)), (" 3-3 ", (3, 3, 1)), ("-5-9", (-5, 9, 1))],
 )
 def test_frame_ranges(text: str, meaning: tuple[int, int, int]) -> None:
     assert Range.parse_frames(text) == meaning
 
 
-@pytest.mark.parametrize("text", ["9-3", "0-9x0", "0-9:2", "-5", "a-b", "", "1-", "7x2"])
+@pytest.mark.parametrize("text", ["9-3", "0-9x0", "a-b", "", "1-", "7x2"])
 def test_what_is_no_frame_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not a frame range"):
         Range.parse_frames(text)
+
+
+@pytest.mark.parametrize("text", ["0-9:2", "0-9y2", "0-9,20-29"])
+def test_a_frame_range_that_a_render_does_not_take_says_why(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Range.parse_frames(text)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("0-9", (0, 9)), ("0-40", (0, 23)), ("-7-40x2", (1, 23)), ("30-40", (30, 40)), ("-9--1", (-9, -1))],
+)
+def test_frames_that_a_clip_lacks_are_left_out_and_told(text: str, kept: tuple[int, int]) -> None:
+    first, last, step = Range.parse_frames(text)
+    left, notice = Range(first=first, last=last, step=step).clamped(24)
+    assert (left.first, left.last, left.step) == (*kept, step)
+    assert bool(notice) == (kept != (first, last))
 
 
 @pytest.mark.parametrize(("start", "end"), [(5, 3), (5, 5)])

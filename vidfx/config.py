@@ -12,7 +12,6 @@ that over the user, and that over the default. A table or key that nobody knows 
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any
 
 import click
 
-from vidfx.errors import UsageError
+from vidfx.errors import MissingInput, UsageError
+from vidfx.toml import Key, line_of, read_toml
 
 NAME = "vidfx.toml"
 
@@ -50,14 +50,10 @@ def read_config(group: click.Group, files: Iterable[Path] | None = None) -> Conf
     config = Config()
     for path in config_files() if files is None else files:
         try:
-            table = tomllib.loads(path.read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+            table, text = read_toml(path)
+        except MissingInput:
             continue
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"'{path}' is not valid TOML: {error}", hint="mend the file, or move it away") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"'{path}' cannot be read: {error}", hint="mend the file, or move it away") from None
-        _read_group(table, group, path, (), config)
+        _read_group(table, group, Source(path, text), (), config)
     return config
 
 
@@ -66,39 +62,60 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of settings, for saying where in it something stands."""
+
+    path: Path
+    text: str
+
+    def place(self, *where: Key) -> str:
+        """`'vidfx.toml', line 3`."""
+        line = line_of(self.text, where)
+        return f"'{self.path}'" + (f", line {line}" if line else "")
+
+
 def _read_group(
-    table: Mapping[str, Any], group: click.Group, path: Path, above: tuple[str, ...], config: Config
+    table: Mapping[str, Any], group: click.Group, source: Source, above: tuple[str, ...], config: Config
 ) -> None:
     context = click.Context(group)
     names = group.list_commands(context)
     for name, content in table.items():
         command = group.get_command(context, name)
-        where = ".".join((*above, name))
+        where = (*above, name)
         if command is None or not isinstance(content, dict):
-            what = f"no table [{where}]" if isinstance(content, dict) else f"no key '{where}' outside of a table"
-            raise UsageError(f"'{path}': vidfx knows {what}", hint=_offer(name, names, "tables"))
+            spelled = ".".join(where)
+            what = f"no table [{spelled}]" if isinstance(content, dict) else f"no key '{spelled}' outside of a table"
+            raise UsageError(f"{source.place(*where)}: vidfx knows {what}", hint=offer(name, names, "tables"))
         if isinstance(command, click.Group):
-            _read_group(content, command, path, (*above, name), config)
-        else:
-            _read_command(content, command, path, (*above, name), config)
+            _read_group(content, command, source, where, config)
+            continue
+        values = config.values
+        for key in where:
+            values = values.setdefault(key, {})
+        read = read_settings(content, command, source, where)
+        values.update(read)
+        config.origin.update({(*where, key): source.path for key in read})
 
 
-def _read_command(
-    table: Mapping[str, Any], command: click.Command, path: Path, above: tuple[str, ...], config: Config
-) -> None:
+def read_settings(
+    table: Mapping[str, Any], command: click.Command, source: Source, where: tuple[Key, ...]
+) -> dict[str, Any]:
+    """A command's settings from a table that stands at `where`: parameter names to values as one would type them.
+
+    Raises UsageError that names the line and the nearest key that exists.
+    """
     keys = known_keys(command)
-    values = config.values
-    for name in above:
-        values = values.setdefault(name, {})
+    values: dict[str, Any] = {}
     for key, value in table.items():
         spelling = key.replace("_", "-")
-        where = f"'{path}': [{'.'.join(above)}] {key}"
+        spot = f"{source.place(*where, key)}: [{'.'.join(map(str, where))}] {key}"
         if spelling not in keys:
-            raise UsageError(f"{where} is no setting of this command", hint=_offer(spelling, keys, "keys"))
+            raise UsageError(f"{spot} is no setting of this command", hint=offer(spelling, keys, "keys"))
         option, negated = keys[spelling]
         assert option.name is not None
-        values[option.name] = _value(value, option, where, negated)
-        config.origin[*above, option.name] = path
+        values[option.name] = _value(value, option, spot, negated)
+    return values
 
 
 def known_keys(command: click.Command) -> dict[str, tuple[click.Option, bool]]:
@@ -130,7 +147,8 @@ def _scalar(value: Any, where: str) -> str:
     return str(value)
 
 
-def _offer(word: str, known: Iterable[str], what: str) -> str:
+def offer(word: str, known: Iterable[str], what: str) -> str:
+    """The hint for a word that nobody knows."""
     known = list(known)
     match = nearest(word, known)
     return f"did you mean {match}?" if match else f"{what} there are: {' '.join(known)}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from vidfx.errors import UsageError
+from vidfx.ranges import clamp, parse_ranges
 
 Device = str
 """`auto`, `cpu`, `cuda` or `cuda:N`."""
@@ -74,12 +75,25 @@ class Range:
     @staticmethod
     def parse_frames(text: str) -> tuple[int, int, int]:
         """Reads `7`, `0-99` or `0-99x2` as (first, last, step). Raises UsageError."""
-        match = re.fullmatch(r"(\d+)(?:-(\d+)(?:x(\d+))?)?", text.strip())
-        if match:
-            first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
-            if last >= first and step >= 1:
-                return first, last, step
-        raise UsageError(f"'{text}' is not a frame range", hint="write 7, 0-99 or 0-99x2 (every second frame)")
+        runs = parse_ranges(text)
+        if len(runs) > 1:
+            raise UsageError(
+                f"'{text}' is {len(runs)} runs of frames, and a render is one run", hint="render each by itself"
+            )
+        return runs[0].start, runs[0].stop - 1, runs[0].step
+
+    def clamped(self, count: int) -> tuple[Range, str]:
+        """The range without the numbers that a clip of `count` frames lacks, and a notice of it ("" if it has all).
+
+        A range that has no number in the clip stays as it is: to read it is an error that says so.
+        """
+        if self.first is None or self.last is None:
+            return self, ""
+        kept, outside = clamp([range(self.first, self.last + 1, self.step)], count)
+        if not kept or not outside:
+            return self, ""
+        notice = f"{outside} of the frames {self.first}-{self.last} are not in the clip, which has 0-{count - 1}"
+        return replace(self, first=kept[0], last=kept[-1]), notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vidfx.errors import MissingInput, UsageError
+from vidfx.toml import read_model
 
 
 class Part(BaseModel):
@@ -105,16 +104,4 @@ class Recipe(Part):
 
 def read_recipe(path: Path) -> Recipe:
     """Reads and checks a recipe. Raises MissingInput or UsageError naming the key that is wrong."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise MissingInput(f"no recipe at {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as a recipe: {error}") from None
-    try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    except ValidationError as error:
-        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
-        raise UsageError(f"{path}: {lines}", hint="docs/training.md lists every key") from None
+    return read_model(path, Recipe, hint="docs/training.md lists every key")[0]

@@ -1,0 +1,85 @@
+"""Reading TOML files of ours, and telling what is wrong in one by its line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vidfx.errors import MissingInput, UsageError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Key = str | int
+"""A name, or the position in an array."""
+Model = TypeVar("Model", bound="BaseModel")
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The table in a file, and its text for `line_of`. Raises MissingInput, or UsageError for what is not TOML."""
+    try:
+        text = path.read_text("utf-8-sig")  # some editors on Windows begin a file with a mark of their own
+        return tomllib.loads(text), text
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingInput(f"there is no file '{path}'") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"'{path}' is not valid TOML: {error}", hint="mend the file, or move it away") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"'{path}' cannot be read: {error}", hint="mend the file, or move it away") from None
+
+
+def read_model(path: Path, model: type[Model], *, hint: str) -> tuple[Model, str]:
+    """A file checked key by key against a schema, and its text. Raises MissingInput, or UsageError with the line."""
+    from pydantic import ValidationError
+
+    table, text = read_toml(path)
+    try:
+        return model.model_validate(table), text
+    except ValidationError as error:
+        said = "; ".join(f"{place(text, e['loc'])}: {e['msg'].lower()}" for e in error.errors())
+        raise UsageError(f"'{path}': {said}", hint=hint) from None
+
+
+def place(text: str, where: Sequence[Key]) -> str:
+    """`line 7, clip.2.source`, or without the line where the key stands nowhere (a whole file may lack it)."""
+    line = line_of(text, where)
+    return (f"line {line}, " if line else "") + ".".join(map(str, where))
+
+
+def line_of(text: str, where: Sequence[Key]) -> int | None:
+    """The line, from 1, on which the key at `where` is written in a valid file; for a missing one, its table's.
+
+    tomllib keeps no lines. But the lines above a statement are a whole file too, and those down to its end are the
+    shortest one that holds its key: nothing is parsed by hand.
+    """
+    lines = text.splitlines(keepends=True)
+    for length in range(len(where), 0, -1):
+        sought = where[:length]
+        name = next((key for key in reversed(sought) if isinstance(key, str)), "")
+        for start in (i for i, line in enumerate(lines) if name in line):
+            if (before := _parsed(lines[:start])) is None or _holds(before, sought):
+                continue
+            ends = (_parsed(lines[: end + 1]) for end in range(start, len(lines)))
+            if _holds(next((table for table in ends if table is not None), {}), sought):
+                return start + 1
+    return None
+
+
+def _parsed(lines: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads("".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _holds(table: Any, where: Sequence[Key]) -> bool:
+    for key in where:
+        if isinstance(key, int):
+            if not isinstance(table, list) or key >= len(table):
+                return False
+        elif not isinstance(table, dict) or key not in table:
+            return False
+        table = table[key]
+    return True
