@@ -50,6 +50,31 @@ class SeekPoint:
     """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
 
 
+@dataclass(frozen=True, slots=True)
+class PacketTable:
+    """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""
+
+    order: list[int]
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
+    keyframes: list[int]
+    """pts of the pictures from which a decoder can begin, rising."""
+    time_base: Fraction
+
+    def seek_point(self, *, first: int | None, start: Fraction | None, before: int) -> SeekPoint | None:
+        """The last keyframe from which the wanted pictures can be decoded.
+
+        `first` and `start` are the wanted beginning as number and as seconds from the first picture, `before` how many
+        pictures ahead of it are needed too. None where decoding begins with the clip.
+        """
+        wanted = first or 0
+        if start is not None:
+            ticks = start / self.time_base
+            wanted = max(wanted, bisect_left(self.order, self.order[0] + -(-ticks.numerator // ticks.denominator)))
+        wanted = min(wanted, len(self.order) - 1) - before
+        place = bisect_right(self.keyframes, self.order[max(wanted, 0)]) - 1
+        return SeekPoint(self.keyframes[place], self.order) if place > 0 else None
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """The container of a film file. Raises MissingInput, UnreadableInput, UsageError; closes on the way out."""
@@ -158,13 +183,12 @@ def _frames(container: InputContainer, stream: av.VideoStream) -> Iterator[Video
             return
 
 
-def find_seek_point(
-    container: InputContainer, stream: av.VideoStream, *, first: int | None, start: Fraction | None, before: int
-) -> SeekPoint | None:
-    """Finds the last keyframe from which the wanted pictures can be decoded, by reading packets only.
+def packet_table(
+    container: InputContainer, stream: av.VideoStream, *, first: int | None = None, start: Fraction | None = None
+) -> PacketTable | None:
+    """The clip's pictures as its packets tell of them, without decoding more than one; None where packets cannot say.
 
-    `first` and `start` are the wanted beginning as number and as seconds from the first picture, `before` how many
-    pictures ahead of it are needed too. None where decoding from the beginning is as quick, or the only safe way.
+    With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
     The container is left anywhere.
     """
     if container.format.name not in _COUNTABLE_FORMATS or stream.codec_context.name not in _COUNTABLE_CODECS:
@@ -172,6 +196,7 @@ def find_seek_point(
     assert stream.time_base is not None
     times: list[int] = []
     keyframes: list[int] = []
+    bounded = first is not None or start is not None
     extra = _REORDER
     try:
         for packet in container.demux(stream):
@@ -187,7 +212,7 @@ def find_seek_point(
             enough = (first is None or len(times) > first) and (
                 start is None or (packet.pts - min(times[:_REORDER])) * stream.time_base >= start
             )
-            extra -= enough
+            extra -= bounded and enough
             if extra <= 0:
                 break
         container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
@@ -197,17 +222,8 @@ def find_seek_point(
     order = sorted(times)
     if shown not in order or len(set(order)) != len(order):
         return None
-    order = order[order.index(shown) :]  # leading pictures that no decoder shows do not count
-    wanted = first or 0
-    if start is not None:
-        ticks = start / stream.time_base
-        wanted = max(wanted, bisect_left(order, order[0] + -(-ticks.numerator // ticks.denominator)))
-    wanted = min(wanted, len(order) - 1) - before
-    keyframes.sort()
-    place = bisect_right(keyframes, order[max(wanted, 0)]) - 1
-    if place <= 0:
-        return None
-    return SeekPoint(keyframes[place], order)
+    # leading pictures that no decoder shows do not count
+    return PacketTable(order[order.index(shown) :], sorted(keyframes), stream.time_base)
 
 
 def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:

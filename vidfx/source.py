@@ -87,18 +87,20 @@ def read_frames(
     wanted: Range = Range(),  # noqa: B008 - frozen
     warm_up: int = 0,
     threads: int | None = None,
+    table: decode.PacketTable | None = None,
     notify: Callable[[str], None] = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
     `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
-    with a memory. A picture that cannot be decoded is stepped over and `notify` told at the end. The first frame that
-    is yielded starts a shot. Raises UsageError where the range holds no frame, UnreadableInput where nothing decodes.
+    with a memory. `table` (from `read_table`) saves reading the packets again. A picture that cannot be decoded is
+    stepped over and `notify` told at the end. The first frame that is yielded starts a shot. Raises UsageError where
+    the range holds no frame, UnreadableInput where nothing decodes.
     """
     notices: list[str] = []
     try:
         frames = (
-            _film_frames(clip, wanted, warm_up, threads, notices.append)
+            _film_frames(clip, wanted, warm_up, threads, table, notices.append)
             if clip.kind == "video"
             else _select(images.read_images(clip, notify=notices.append), wanted, warm_up)
         )
@@ -121,9 +123,14 @@ def _extent(clip: Clip) -> str:
 
 
 def _film_frames(
-    clip: Clip, wanted: Range, warm_up: int, threads: int | None, notify: Callable[[str], None]
+    clip: Clip,
+    wanted: Range,
+    warm_up: int,
+    threads: int | None,
+    table: decode.PacketTable | None,
+    notify: Callable[[str], None],
 ) -> Iterator[Frame]:
-    point = _seek_point(clip, wanted, warm_up)
+    point = _seek_point(clip, wanted, warm_up, table)
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         if point and not decode.seek(container, stream, point):
@@ -151,14 +158,24 @@ def _film_frames(
             )
 
 
-def _seek_point(clip: Clip, wanted: Range, warm_up: int) -> decode.SeekPoint | None:
+def _seek_point(clip: Clip, wanted: Range, warm_up: int, table: decode.PacketTable | None) -> decode.SeekPoint | None:
     soon = (wanted.first or 0) <= _WORTH_SEEKING and (wanted.start or 0) * clip.rate <= _WORTH_SEEKING
     if soon:
         return None
+    if table is None:
+        with decode.opened(clip.path) as container:
+            stream = decode.film_stream(container, clip.stream_index)
+            table = decode.packet_table(container, stream, first=wanted.first, start=wanted.start)
+    before = warm_up * wanted.step
+    return table.seek_point(first=wanted.first, start=wanted.start, before=before) if table else None
+
+
+def read_table(clip: Clip) -> decode.PacketTable | None:
+    """The times of all frames of a film clip from its packets; None where only decoding can tell."""
+    if clip.kind != "video":
+        return None
     with decode.opened(clip.path) as container:
-        stream = decode.film_stream(container, clip.stream_index)
-        before = warm_up * wanted.step
-        return decode.find_seek_point(container, stream, first=wanted.first, start=wanted.start, before=before)
+        return decode.packet_table(container, decode.film_stream(container, clip.stream_index))
 
 
 def _select(items: Iterable[T], wanted: Range, warm_up: int, *, origin: Fraction | None = None) -> Iterator[T]:
