@@ -415,7 +415,7 @@ def school(tmp_path: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from vidfx.training.features import BLOCKS
+    from vidfx.features import BLOCKS
 
     for kind in ("style", "content"):
         (tmp_path / "data" / kind).mkdir(parents=True)

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import save_file
 
 from vidfx import MissingInput, UnreadableInput, UsageError, VidfxError, find_style, load_style
+from vidfx.features import BLOCKS, Vgg16
 from vidfx.settings import Machine
 from vidfx.training.export import export_style
-from vidfx.training.features import BLOCKS, Features
 from vidfx.training.loop import Trainer
 from vidfx.training.losses import flat_loss, grid_loss, range_loss, tone_loss
 from vidfx.training.recipe import read_recipe
@@ -216,7 +216,7 @@ def test_wrong_data_is_named_before_training(
 
 def test_features_are_vgg_in_plain_numpy(data: Path) -> None:
     """The first tap against a convolution written out by hand."""
-    network = Features(data / "features.safetensors")
+    network = Vgg16(data / "features.safetensors")
     x = torch.rand(1, 3, 16, 16)
     rgb = x[0].numpy()
     bgr = rgb[::-1] * 255 - np.array([104.007, 116.669, 122.679], np.float32)[:, None, None]

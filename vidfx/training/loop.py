@@ -26,11 +26,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidfx.errors import UsageError, VidfxError
+from vidfx.features import TAPS, Vgg16
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
-from vidfx.training.features import TAPS, Features
 from vidfx.training.losses import (
     content_loss,
     flat_loss,
@@ -125,7 +125,7 @@ class Trainer:
             torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
             recipe=recipe.model_dump(mode="json"),
         )
-        self.features = place(Features(data / recipe.features))
+        self.features = place(Vgg16(data / recipe.features))
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")

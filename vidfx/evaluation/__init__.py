@@ -1,0 +1,1 @@
+"""How good a render is, in numbers: steadiness, sharpness, content, style, and fidelity to the source."""

@@ -1,0 +1,177 @@
+"""Networks that pictures are compared in: VGG16 up to conv4_3, and EfficientNet-Lite0, each from a safetensors file.
+
+Training asks VGG16 what a painting looks like; evaluation takes either. A style that was trained against the one is
+better judged by the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidfx.errors import MissingInput, UnreadableInput
+
+BLOCKS = (
+    ("conv1_1", "conv1_2"),
+    ("conv2_1", "conv2_2"),
+    ("conv3_1", "conv3_2", "conv3_3"),
+    ("conv4_1", "conv4_2", "conv4_3"),
+)
+TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+MEAN_BGR = (104.007, 116.669, 122.679)
+
+STAGES = ((1, 3, 1, 1), (6, 3, 2, 2), (6, 5, 2, 2), (6, 3, 2, 3), (6, 5, 1, 3), (6, 5, 2, 4), (6, 3, 1, 1))
+"""Of EfficientNet-Lite0: expansion, kernel, stride of the first block, blocks (Tan and Le 2019, table 1)."""
+
+
+class FeatureNetwork(nn.Module):
+    """RGB in 0..1, N × 3 × H × W, to its taps by name, each N × C × H' × W'. Frozen."""
+
+    taps: tuple[str, ...]
+    """The taps that tell a style, fine to coarse."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+
+class Vgg16(FeatureNetwork):
+    """VGG16 (Simonyan and Zisserman 2015) up to conv4_3; taps relu1_2, relu2_2, relu3_3 and relu4_3, over 255."""
+
+    taps = TAPS
+
+    def __init__(self, path: Path) -> None:
+        """Raises MissingInput, UnreadableInput."""
+        super().__init__()
+        weights = _read(path)
+        try:
+            for block in BLOCKS:
+                for name in block:
+                    kernel, bias = weights[f"{name}.weight"].float(), weights[f"{name}.bias"].float()
+                    layer = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+                    layer.load_state_dict({"weight": kernel, "bias": bias})
+                    self.add_module(name, layer)
+        except (KeyError, RuntimeError) as error:
+            raise UnreadableInput(f"{path} is not a VGG16 feature file: {error}") from None
+        self.mean: Tensor
+        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1))
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = x.flip(1) * 255.0 - self.mean
+        taps: dict[str, Tensor] = {}
+        for number, block in enumerate(BLOCKS, 1):
+            if number > 1:
+                x = F.max_pool2d(x, 2)
+            for name in block:
+                x = F.relu(getattr(self, name)(x))
+            taps[f"relu{number}_{len(block)}"] = x / 255.0
+        return taps
+
+
+class EfficientNetLite0(FeatureNetwork):
+    """EfficientNet-Lite0, a classifier of photographs; taps after its stages at 1/4, 1/8, 1/16 and 1/32.
+
+    `head` comes too, but it says what is to be seen rather than how it is painted. Batch norms are folded into the
+    convolutions when it is loaded.
+    """
+
+    taps = ("stage2", "stage3", "stage5", "stage7")
+
+    def __init__(self, path: Path) -> None:
+        """Raises MissingInput, UnreadableInput."""
+        super().__init__()
+        weights = _read(path)
+        try:
+            self.stem = _folded(weights, "_conv_stem", "_bn0", stride=2)
+            self.stages = nn.ModuleList()
+            number = 0
+            for expansion, kernel, stride, count in STAGES:
+                blocks = [
+                    _Block(weights, f"_blocks.{number + i}.", expansion, kernel, 1 if i else stride)
+                    for i in range(count)
+                ]
+                self.stages.append(nn.Sequential(*blocks))
+                number += count
+            self.head = _folded(weights, "_conv_head", "_bn1")
+        except (KeyError, RuntimeError) as error:
+            raise UnreadableInput(f"{path} is not an EfficientNet-Lite0 feature file: {error}") from None
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = F.relu6(self.stem((x * 255.0 - 127.0) / 128.0))
+        taps: dict[str, Tensor] = {}
+        for number, stage in enumerate(self.stages, 1):
+            x = stage(x)
+            taps[f"stage{number}"] = x
+        taps["head"] = F.relu6(self.head(x))
+        return taps
+
+
+class _Block(nn.Module):
+    """One inverted residual (Sandler et al. 2018): widen, look around per channel, narrow, and add where it fits."""
+
+    def __init__(self, weights: dict[str, Tensor], at: str, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.expand = _folded(weights, f"{at}_expand_conv", f"{at}_bn0") if expansion > 1 else None
+        self.depthwise = _folded(weights, f"{at}_depthwise_conv", f"{at}_bn1", stride=stride)
+        self.project = _folded(weights, f"{at}_project_conv", f"{at}_bn2")
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = F.relu6(self.expand(x)) if self.expand is not None else x
+        y: Tensor = self.project(F.relu6(self.depthwise(wide)))
+        return x + y if x.shape == y.shape else y
+
+
+class _SameConv(nn.Conv2d):
+    """A convolution that pads as TensorFlow's "same" does: at stride 2 and even sizes, one more at right and bottom."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        pads: list[int] = []
+        for size, kernel, stride in zip(reversed(input.shape[-2:]), self.kernel_size, self.stride, strict=True):
+            pad = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [pad // 2, pad - pad // 2]
+        return super().forward(F.pad(input, pads) if any(pads) else input)
+
+
+def _folded(weights: dict[str, Tensor], convolution: str, norm: str, *, stride: int = 1) -> _SameConv:
+    """A convolution and the batch norm after it as one."""
+    kernel = weights[f"{convolution}.weight"].float()
+    mean, variance, gain, bias = (
+        weights[f"{norm}.{name}"].float() for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    scale = gain / torch.sqrt(variance + 1e-3)
+    groups = kernel.shape[0] if kernel.shape[1] == 1 else 1
+    layer = _SameConv(kernel.shape[1] * groups, kernel.shape[0], kernel.shape[-1], stride=stride, groups=groups)
+    layer.load_state_dict({"weight": kernel * scale[:, None, None, None], "bias": bias - mean * scale})
+    return layer
+
+
+def load_features(path: Path | str) -> FeatureNetwork:
+    """The network a feature file holds, told by the names of its tensors. Raises MissingInput, UnreadableInput."""
+    path = Path(path)
+    names = _read(path)
+    if "conv1_1.weight" in names:
+        return Vgg16(path)
+    if "_conv_stem.weight" in names:
+        return EfficientNetLite0(path)
+    raise UnreadableInput(
+        f"'{path}' holds no feature network vidfx knows",
+        hint="it should hold VGG16 (conv1_1 ...) or EfficientNet-Lite0 (_conv_stem ...)",
+    )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise MissingInput(
+            f"no feature network at {path}",
+            hint="name a VGG16 or EfficientNet-Lite0 safetensors file: `features` in a recipe, --features elsewhere",
+        )
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UnreadableInput(f"{path} is not a feature file: {error}") from None
