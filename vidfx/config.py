@@ -12,15 +12,17 @@ that over the user, and that over the default. A table or key that nobody knows 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidfx.errors import MissingInput, UsageError
-from vidfx.toml import Key, line_of, read_toml
+from vidfx.errors import MissingInput, UsageError, VidfxError
+from vidfx.toml import Key, holds, line_of, read_toml
 
 NAME = "vidfx.toml"
 
@@ -74,6 +76,18 @@ class Source:
         line = line_of(self.text, where)
         return f"'{self.path}'" + (f", line {line}" if line else "")
 
+    def has(self, *where: Key) -> bool:
+        """Whether the file says anything there."""
+        return holds(tomllib.loads(self.text), where)
+
+    @contextmanager
+    def at(self, *where: Key) -> Iterator[None]:
+        """Our errors inside begin with the place."""
+        try:
+            yield
+        except VidfxError as error:
+            raise type(error)(f"{self.place(*where)}: {error}", hint=error.hint) from None
+
 
 def _read_group(
     table: Mapping[str, Any], group: click.Group, source: Source, above: tuple[str, ...], config: Config
@@ -86,7 +100,8 @@ def _read_group(
         if command is None or not isinstance(content, dict):
             spelled = ".".join(where)
             what = f"no table [{spelled}]" if isinstance(content, dict) else f"no key '{spelled}' outside of a table"
-            raise UsageError(f"{source.place(*where)}: vidfx knows {what}", hint=offer(name, names, "tables"))
+            with source.at(*where):
+                raise UsageError(f"vidfx knows {what}", hint=offer(name, names, "tables"))
         if isinstance(command, click.Group):
             _read_group(content, command, source, where, config)
             continue
@@ -108,13 +123,13 @@ def read_settings(
     keys = known_keys(command)
     values: dict[str, Any] = {}
     for key, value in table.items():
-        spelling = key.replace("_", "-")
-        spot = f"{source.place(*where, key)}: [{'.'.join(map(str, where))}] {key}"
-        if spelling not in keys:
-            raise UsageError(f"{spot} is no setting of this command", hint=offer(spelling, keys, "keys"))
-        option, negated = keys[spelling]
-        assert option.name is not None
-        values[option.name] = _value(value, option, spot, negated)
+        spelling, spot = key.replace("_", "-"), f"[{'.'.join(map(str, where))}] {key}"
+        with source.at(*where, key):
+            if spelling not in keys:
+                raise UsageError(f"{spot} is no setting of this command", hint=offer(spelling, keys, "keys"))
+            option, negated = keys[spelling]
+            assert option.name is not None
+            values[option.name] = _value(value, option, spot, negated)
     return values
 
 

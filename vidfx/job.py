@@ -41,12 +41,21 @@ class Rendered:
 
 def default_output(source: Path | str, style: str) -> Path:
     """Where a render goes when nobody says: beside the source, as `clip.ink.mp4` or `shot.ink.%04d.png`."""
+    stem, suffix = split_name(source)
+    return Path(source).with_name(f"{stem}.{style}{suffix}")
+
+
+def split_name(source: Path | str) -> tuple[str, str]:
+    """What a painting of the source keeps of its name, and the suffix for one it can be written with.
+
+    `clip.mp4` is `clip` and `.mp4`, `clip.flv` is `clip` and `.mkv`, `shot.%04d.exr` is `shot` and `.%04d.exr`.
+    """
     source = Path(source)
     if images.is_pattern(source):
         head, dot, rest = source.name.partition(".")
-        return source.with_name(f"{head}.{style}{dot}{rest}")
+        return head, dot + rest
     known = source.suffix.lower() in (*sink.CONTAINERS, *images.SUFFIXES)
-    return source.with_name(f"{source.stem}.{style}{source.suffix if known else '.mkv'}")
+    return source.stem, source.suffix if known else ".mkv"
 
 
 def render(

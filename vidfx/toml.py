@@ -59,10 +59,10 @@ def line_of(text: str, where: Sequence[Key]) -> int | None:
         sought = where[:length]
         name = next((key for key in reversed(sought) if isinstance(key, str)), "")
         for start in (i for i, line in enumerate(lines) if name in line):
-            if (before := _parsed(lines[:start])) is None or _holds(before, sought):
+            if (before := _parsed(lines[:start])) is None or holds(before, sought):
                 continue
             ends = (_parsed(lines[: end + 1]) for end in range(start, len(lines)))
-            if _holds(next((table for table in ends if table is not None), {}), sought):
+            if holds(next((table for table in ends if table is not None), {}), sought):
                 return start + 1
     return None
 
@@ -74,7 +74,8 @@ def _parsed(lines: Sequence[str]) -> dict[str, Any] | None:
         return None
 
 
-def _holds(table: Any, where: Sequence[Key]) -> bool:
+def holds(table: Any, where: Sequence[Key]) -> bool:
+    """Whether a table has the key at `where`."""
     for key in where:
         if isinstance(key, int):
             if not isinstance(table, list) or key >= len(table):

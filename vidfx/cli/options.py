@@ -14,7 +14,7 @@ import click
 from vidfx.cli.group import Option
 from vidfx.cli.voice import BadValue
 from vidfx.errors import UsageError
-from vidfx.settings import Encode, Look, Machine, Range
+from vidfx.settings import Encode, Job, Look, Machine, Range
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -216,6 +216,9 @@ VIDEO_STREAM = Option(
     section="Job",
     help="Which stream to paint, as ffprobe numbers them, if there are several.",
 )
+STRICT = Option(
+    ["--strict/--no-strict"], section="Job", help="Refuse to convert or drop a stream that the output cannot hold."
+)
 JSON = Option(["--json"], is_flag=True, section="Job", help="Print the result to stdout as one JSON object.")
 QUIET = Option(["-q", "--quiet"], is_flag=True, section="Job", help="Say nothing unless it is an error.")
 
@@ -228,6 +231,10 @@ def style_option(*, multiple: bool = False) -> Option:
     return StyleOption(
         ["--style"], multiple=multiple, required=not multiple, metavar="NAME", section="Look", help=help_text
     )
+
+
+JOB = [style_option(), *LOOK, *RANGE, *ENCODE, *MACHINE, VIDEO_STREAM, STRICT]
+"""What is to be made of a clip, wherever it is made."""
 
 
 def look_of(values: Values) -> Look:
@@ -246,6 +253,25 @@ def encode_of(values: Values) -> Encode:
 
 def machine_of(values: Values) -> Machine:
     return Machine(**{name: values[name] for name in ("device", "precision", "batch", "tile", "threads")})
+
+
+def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job:
+    """The job that the flags of `JOB` describe; without an output it goes beside the source. Raises MissingInput."""
+    from vidfx.job import default_output
+    from vidfx.styles.library import find_style
+
+    return Job(
+        source=Path(source),
+        output=Path(output) if output is not None else default_output(source, find_style(values["style"]).name),
+        style=values["style"],
+        look=look_of(values),
+        wanted=range_of(values),
+        encode=encode_of(values),
+        machine=machine_of(values),
+        overwrite=bool(values.get("overwrite")),
+        strict=values["strict"],
+        video_stream=values["video_stream"],
+    )
 
 
 def print_json(result: dict[str, Any]) -> None:

@@ -22,9 +22,6 @@ OUTPUT = Option(
     section="Job",
     help="Where to; clip.STYLE.mp4 beside the clip by default. The suffix chooses the format.",
 )
-STRICT = Option(
-    ["--strict/--no-strict"], section="Job", help="Refuse to convert or drop a stream that the output cannot hold."
-)
 PROGRESS = Option(
     ["--progress"],
     type=click.Choice(["auto", "bar", "lines", "openjd", "none"]),
@@ -49,15 +46,9 @@ VERBOSE = Option(
     cls=Command,
     params=[
         options.INPUT,
-        options.style_option(),
-        *options.LOOK,
-        *options.RANGE,
-        *options.ENCODE,
-        *options.MACHINE,
+        *options.JOB,
         OUTPUT,
         options.OVERWRITE,
-        options.VIDEO_STREAM,
-        STRICT,
         PROGRESS,
         options.JSON,
         DRY_RUN,

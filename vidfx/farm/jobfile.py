@@ -1,0 +1,231 @@
+"""`JOBS.toml`: many clips, each with what `vidfx render` would be told, and where the films go.
+
+    output = "painted"                    # a folder; no film is written outside of it
+    name = "{stem}.{style}{suffix}"
+
+    [defaults]                            # any long flag of `vidfx render` about look, range, encoding or machine
+    style = ["ink", "wash"]
+    crf = 18
+
+    [[clip]]
+    source = "shots/*.mp4"
+
+    [[clip]]
+    source = "interview.mov"
+    style = "ink"
+    strength = 0.6
+
+Paths start from the file's own folder. A glob takes no film that the file itself makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from glob import has_magic
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import click
+from pydantic import BaseModel, ConfigDict, Field
+
+from vidfx.config import Source, offer, read_settings
+from vidfx.errors import MissingInput, UsageError
+from vidfx.settings import Job
+from vidfx.toml import Key, read_model
+
+HINT = "docs/farm.md shows what a job file may say"
+NAME = "{stem}.{style}{suffix}"
+FIELDS = ("stem", "style", "suffix", "folder", "number")
+Settings = dict[str, Any]
+MakeJob = Callable[[Path, Path, str, Settings], Job]
+"""Source, output, style and the settings as one types them; raises click's errors and ours."""
+
+
+class Clip(BaseModel):
+    """One `[[clip]]`; whatever else it says are settings, checked against the flags."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    source: str | list[str]
+    style: str | list[str] | None = None
+    name: str | None = None
+
+
+class Defaults(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    style: str | list[str] | None = None
+
+
+class JobFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    output: str = "."
+    name: str = NAME
+    defaults: Defaults = Defaults()
+    clip: list[Clip] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One film to make, with the place in the file that asks for it."""
+
+    source: Path
+    style: str
+    name: str
+    settings: Settings
+    position: int
+    globbed: bool
+
+
+def read_jobs(path: Path, command: click.Command, make: MakeJob, *, output: Path | None = None) -> list[Job]:
+    """Every film that a job file asks for, in its order. `output` takes the place of the file's own folder for films.
+
+    Raises MissingInput and UsageError, which name the line.
+    """
+    said, text = read_model(path, JobFile, hint=HINT)
+    source = Source(path, text)
+    with source.at("name"):
+        check_template(said.name)
+    defaults = _settings(said.defaults, command, source, ("defaults",))
+    wanted: list[_Wanted] = []
+    for position, clip in enumerate(said.clip):
+        wanted += _films(clip, said, defaults | _settings(clip, command, source, ("clip", position)), source, position)
+    named = list(_named(wanted, output or path.parent / said.output, source))
+    return [_made(one, film, source, make) for one, film in _told_apart(named, source)]
+
+
+def _settings(table: BaseModel, command: click.Command, source: Source, where: tuple[Key, ...]) -> Settings:
+    return read_settings(table.model_extra or {}, command, source, where)
+
+
+def _films(clip: Clip, said: JobFile, settings: Settings, source: Source, position: int) -> Iterator[_Wanted]:
+    """One for each file of the clip and each style."""
+    folder = source.path.parent
+    with source.at("clip", position):
+        styles = _listed(clip.style if clip.style is not None else said.defaults.style)
+        if not styles:
+            raise UsageError("no style for this clip", hint="set style here or in [defaults]")
+    with source.at("clip", position, "name"):
+        check_template(name := clip.name or said.name)
+    with source.at("clip", position, "source"):
+        for found, globbed in _sources(_listed(clip.source), folder):
+            for style in styles:
+                yield _Wanted(found, _style(style, folder), name, settings, position, globbed)
+
+
+def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple[_Wanted, Path]]:
+    from vidfx.job import split_name
+    from vidfx.styles.library import find_style
+
+    names: dict[str, str] = {}
+    for number, one in enumerate(wanted, 1):
+        with source.at("clip", one.position):
+            if one.style not in names:
+                names[one.style] = find_style(one.style).name
+            stem, suffix = split_name(one.source)
+            above = one.source.absolute().parent.name
+            fields = {"stem": stem, "suffix": suffix, "style": names[one.style], "folder": above}
+            yield one, inside(films, one.name.format(**fields, number=f"{number:04}"))
+
+
+def _told_apart(named: list[tuple[_Wanted, Path]], source: Source) -> Iterator[tuple[_Wanted, Path]]:
+    """Without the films of an earlier run, found by their own glob. Raises UsageError where two would be one film."""
+    made = {path.resolve() for _, path in named}
+    taken: dict[Path, _Wanted] = {}
+    for one, path in named:
+        is_film = one.source.resolve() in made
+        if is_film and one.globbed:
+            continue
+        with source.at("clip", one.position):
+            if is_film:
+                raise UsageError(f"'{one.source}' is a source and a film to make", hint="change `output` or `name`")
+            if (other := taken.setdefault(path.resolve(), one)) is not one:
+                raise UsageError(
+                    f"'{one.source}' and '{other.source}' would both become '{path}'",
+                    hint="{folder}, {style} or {number} in `name` tells them apart",
+                )
+        yield one, path
+
+
+def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:
+    try:
+        job = make(one.source, path, one.style, one.settings)
+    except click.BadParameter as error:
+        with source.at(*_written_at(error.param, source, one.position)):
+            raise UsageError(error.message.rstrip("."), hint=getattr(error, "hint", HINT)) from None
+    except UsageError:
+        with source.at("clip", one.position):
+            raise
+    if job.look.matte is None:
+        return job
+    return replace(job, look=replace(job.look, matte=source.path.parent / job.look.matte))
+
+
+def _written_at(parameter: click.Parameter | None, source: Source, position: int) -> tuple[Key, ...]:
+    """Where a setting was written: with the clip, or among the defaults."""
+    names = [name[2:] for name in parameter.opts if name.startswith("--")] if parameter else []
+    spellings = [spelling for name in names for spelling in (name, name.replace("-", "_"))]
+    places: list[tuple[Key, ...]] = [("clip", position), ("defaults",)]
+    for above in places:
+        for spelling in spellings:
+            if source.has(*above, spelling):
+                return (*above, spelling)
+    return places[0]
+
+
+# --- paths ---------------------------------------------------------------------------------------------------------
+
+
+def check_template(name: str) -> None:
+    """Raises UsageError for a name with another field than `FIELDS`, or with anything but plain fields."""
+    try:
+        fields = [
+            (field, spec, conversion) for _, field, spec, conversion in Formatter().parse(name) if field is not None
+        ]
+    except ValueError as error:
+        raise UsageError(f"name '{name}': {error}", hint="write {{ for a brace itself") from None
+    for field, spec, conversion in fields:
+        if field not in FIELDS or spec or conversion:
+            raise UsageError(f"name '{name}' has a field {{{field}}}", hint=offer(field, FIELDS, "fields"))
+
+
+def inside(folder: Path, name: str) -> Path:
+    """`folder / name`, if that lies in the folder whatever `..` and symbolic links say. Raises UsageError."""
+    path = folder / name
+    try:
+        within = not Path(name).is_absolute() and path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):  # a loop of links, or a zero byte
+        within = False
+    if not within or path.resolve() == folder.resolve():
+        raise UsageError(f"'{name}' leads out of the output folder '{folder}'", hint="films stay in `output`")
+    return path
+
+
+def _sources(patterns: list[str], folder: Path) -> Iterator[tuple[Path, bool]]:
+    """The files of a clip's source, sorted, and whether a glob found them."""
+    for pattern in patterns:
+        path = folder / Path(pattern).expanduser()
+        if not has_magic(pattern) or path.exists():
+            yield path, False
+            continue
+        relative = Path(pattern).expanduser()
+        start = Path(relative.anchor) if relative.is_absolute() else folder
+        found = start.glob(str(relative.relative_to(relative.anchor)))
+        files = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+        if not files:
+            raise MissingInput(f"no file is like '{pattern}'", hint=f"looked from '{folder}'")
+        yield from ((path, True) for path in files)
+
+
+def _style(style: str, folder: Path) -> str:
+    """A name as it is, a path from the file's folder."""
+    if "/" in style or "\\" in style or style.endswith(".safetensors"):
+        return str(folder / Path(style).expanduser())
+    return style
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else value
