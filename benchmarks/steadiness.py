@@ -2,11 +2,9 @@
 
     python benchmarks/steadiness.py clip.mp4 ... [--style NAME | --stylizer xdog] [--frames 60]
 
-Warping error after Lai et al., "Learning Blind Video Temporal Consistency" (ECCV 2018): follow each pixel along the
-source's optical flow to an earlier frame, and take the mean squared difference (values 0..1) where it was visible in
-both. Short: one frame apart; long: eight. Their FlowNet2 is replaced by DIS (medium preset, full size), a better flow
-than the stage itself uses; their occlusion rules (Ruder et al., 2016) are kept. "Excess" is what styling adds to the
-source's own error, smoothed over unsmoothed: 0 is as calm as the film, 1 as restless as no smoothing at all.
+The measures are those of `vidfx evaluate` (vidfx/evaluation/temporal.py). Short: one frame apart; long: eight. "Excess"
+is what styling adds to the source's own error, smoothed over unsmoothed: 0 is as calm as the film, 1 as restless as no
+smoothing at all.
 """
 
 from __future__ import annotations
@@ -21,13 +19,12 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from vidfx.evaluation.appearance import sharpness
+from vidfx.evaluation.temporal import LONG, MotionJudge, luma, warping_error
 from vidfx.frames import Frame, Picture
 from vidfx.shots import mark_shots
 from vidfx.steady import steady
-
-LONG = 8  # frames between the two pictures of the long-range error
 
 
 def read(path: Path, count: int, width: int | None) -> Iterator[Frame]:
@@ -65,53 +62,6 @@ def _xdog(picture: Picture) -> Picture:
 
 
 @dataclass
-class Pair:
-    """What the judge knows of two frames of the source."""
-
-    places: NDArray[np.float32]
-    seen: NDArray[np.bool_]
-
-
-class Judge:
-    """Follows the source with a slow, good flow."""
-
-    def __init__(self, sources: list[Picture]) -> None:
-        self._luma = [cv2.cvtColor(source, cv2.COLOR_RGB2GRAY) for source in sources]
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        height, width = self._luma[0].shape
-        self._grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-
-    def pair(self, now: int, before: int) -> Pair:
-        """Where each pixel of frame `now` was in frame `before`, and whether it could be seen there."""
-        out = self._dis.calc(self._luma[now], self._luma[before], None)
-        back = self._dis.calc(self._luma[before], self._luma[now], None)
-        places = self._grid + out
-        home = cv2.remap(back, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-        def squared(field: NDArray[np.float32]) -> NDArray[np.float32]:
-            return (field**2).sum(axis=-1)
-
-        hidden = squared(out + home) > 0.01 * (squared(out) + squared(home)) + 0.5
-        gradient = sum(squared(np.dstack(np.gradient(out[..., axis]))) for axis in (0, 1))
-        hidden |= gradient > 0.01 * squared(out) + 0.002  # a motion boundary
-        height, width = hidden.shape
-        inside = (places >= 0).all(axis=-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
-        return Pair(places, ~hidden & inside)
-
-
-def warping_error(now: Picture, before: Picture, pair: Pair) -> float:
-    """Mean squared difference, values 0..1, over the pixels seen in both pictures; nan where there are none."""
-    warped = cv2.remap(before.astype(np.float32), pair.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return float(((now - warped)[pair.seen] ** 2).mean() / 255**2) if pair.seen.any() else float("nan")
-
-
-def sharpness(picture: Picture) -> float:
-    """Mean gradient magnitude of luma, in steps per pixel."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float(np.hypot(np.diff(grey, axis=1)[:-1], np.diff(grey, axis=0)[:, :-1]).mean())
-
-
-@dataclass
 class Score:
     """One clip's numbers; errors in units of 1e-4, ghosting in steps of 255."""
 
@@ -130,8 +80,9 @@ class Score:
         return f"{(smoothed - source) / (unsmoothed - source):.2f}"
 
 
-def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Judge) -> Score:
+def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: MotionJudge) -> Score:
     """Compares `frames` (image styled) with the same frames after steadying. Pairs across a cut do not count."""
+    lumas = [luma(frame.source) for frame in frames]
     errors: dict[int, list[list[float]]] = {1: [], LONG: []}
     ghosts = []
     for distance, rows in errors.items():
@@ -139,7 +90,7 @@ def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Judge)
             before = now - distance
             if any(frame.starts_shot for frame in frames[before + 1 : now + 1]):
                 continue
-            pair = judge.pair(now, before)
+            pair = judge.pair(lumas[now], lumas[before])
             trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
             rows.append([warping_error(pictures[now], pictures[before], pair) for pictures in trio])
             if distance == 1 and not pair.seen.all():
@@ -215,7 +166,7 @@ def main() -> None:
             )  # fmt: skip
         smoothed, ms = run(frames, lambda some: steady(some, amount=options.amount))
         height, width = frames[0].source.shape[:2]
-        score = measure(frames, smoothed, ms, Judge([frame.source for frame in frames]))
+        score = measure(frames, smoothed, ms, MotionJudge())
         rows.append((clip.name, width, height, score))
     print("Errors in units of 1e-4 (values 0..1 squared); ghosting in steps of 255.\n")
     print(table(rows))
