@@ -67,6 +67,25 @@ def test_a_container_that_claimed_too_few_frames_never_passes_100_percent() -> N
     assert max(percents) == 100.0
 
 
+def test_what_an_earlier_render_left_counts_as_done_but_not_as_speed() -> None:
+    clock, stream = Clock(), io.StringIO()
+    progress = Lines(stream, clock=clock)
+    progress.begin(100, Fraction(24), done=80)
+    clock.now += 2
+    progress.advance(10)
+    assert stream.getvalue() == "frame 90/100  90.0 %  5.0 frames/s  0.21× real time  0:02 left\n"
+
+
+def test_a_bar_may_begin_with_what_is_done() -> None:
+    stream = io.StringIO()
+    bar = Bar(stream)
+    bar.begin(10, Fraction(24), done=5)
+    bar.advance(5)
+    bar.say("one film is done")
+    bar.end()
+    assert "10/10" in stream.getvalue() and "one film is done\n" in stream.getvalue()
+
+
 def test_openjd_lines_are_as_its_specification_says() -> None:
     clock, stream = Clock(), io.StringIO()
     progress = OpenJD(stream, clock=clock)

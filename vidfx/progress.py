@@ -28,11 +28,19 @@ EVERY = 1.0
 class Progress:
     """Says nothing at all; the base of those that talk. `notice` may be called from any thread."""
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
-        """Rendering begins. `total`: frames expected, None if unknown; `rate`: the clip's frames per second."""
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        """Rendering begins. `total`: frames expected, None if unknown; `rate`: the clip's frames per second; `done`:
+        how many of the frames an earlier render has left finished."""
 
     def frame(self, frame: Frame) -> None:
         """One more frame is done."""
+        self.advance(1)
+
+    def advance(self, frames: int) -> None:
+        """So many more frames are done, here or by another process."""
+
+    def say(self, text: str) -> None:
+        """A line in its own right, such as one film of many that is done."""
 
     def notice(self, text: str) -> None:
         """A line the user should read, such as what became of an HDR source."""
@@ -55,16 +63,20 @@ class _Talking(Progress):
         self._clock = clock
         self._total: int | None = None
         self._rate = Fraction(25)
-        self._done = 0
+        self._done = self._before = 0
         self._began = clock()
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
-        self._total, self._rate, self._done, self._began = total, rate, 0, self._clock()
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        self._total, self._rate, self._began = total, rate, self._clock()
+        self._done = self._before = done
 
-    def frame(self, frame: Frame) -> None:
-        self._done += 1
+    def advance(self, frames: int) -> None:
+        self._done += frames
         if self._total is not None:
             self._total = max(self._total, self._done)  # it was an estimate
+
+    def say(self, text: str) -> None:
+        self._say(text)
 
     def notice(self, text: str) -> None:
         self._say(f"note: {text}")
@@ -77,7 +89,7 @@ class _Talking(Progress):
 
     def _speed(self) -> tuple[float, float]:
         """Frames per second, and film seconds per second."""
-        per_second = self._done / max(self._clock() - self._began, 1e-9)
+        per_second = (self._done - self._before) / max(self._clock() - self._began, 1e-9)
         return per_second, per_second / float(self._rate) if self._rate else 0.0
 
     def _percent(self) -> float | None:
@@ -97,12 +109,12 @@ class Lines(_Talking):
 
     _spoke = 0.0
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
-        super().begin(total, rate)
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        super().begin(total, rate, done)
         self._spoke = self._began
 
-    def frame(self, frame: Frame) -> None:
-        super().frame(frame)
+    def advance(self, frames: int) -> None:
+        super().advance(frames)
         if self._clock() - self._spoke >= EVERY:
             self._spoke = self._clock()
             self._report()
@@ -115,7 +127,7 @@ class Lines(_Talking):
             parts.append(f"{percent:.1f} %")
         parts += [f"{per_second:.1f} frames/s", f"{speed:.2f}× real time"]
         if self._total:
-            parts.append(f"{minutes((self._total - self._done) / per_second)} left")
+            parts.append(f"{minutes((self._total - self._done) / max(per_second, 1e-9))} left")
         self._say("  ".join(parts))
 
 
@@ -128,8 +140,8 @@ class OpenJD(Lines):
     def __init__(self, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream or sys.stdout, clock=clock)
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
-        super().begin(total, rate)
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        super().begin(total, rate, done)
         self._say("openjd_status: rendering")
 
     def _report(self) -> None:
@@ -139,8 +151,11 @@ class OpenJD(Lines):
         else:
             self._say(f"openjd_progress: {percent:.1f}")
 
-    def notice(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._say(f"openjd_status: {_one_line(text)}")
+
+    def notice(self, text: str) -> None:
+        self.say(text)
 
     def finish(self, text: str) -> None:
         self._say("openjd_progress: 100.0")
@@ -155,10 +170,10 @@ class Bar(_Talking):
 
     _bar: tqdm[None] | None = None
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
         from tqdm import tqdm
 
-        super().begin(total, rate)
+        super().begin(total, rate, done)
         self.end()
         tqdm.monitor_interval = 0  # no watcher thread: with miniters=1 it has nothing to do
         measured = _columns(self.stream) > 0  # a terminal without a size (a container's, say) would hide the bar
@@ -166,6 +181,7 @@ class Bar(_Talking):
         open_ended = "{n_fmt} frames  {rate_noinv_fmt}{postfix}  {elapsed}"
         self._bar = tqdm(
             total=total,
+            initial=done,
             unit=" frames",
             file=self.stream,
             leave=False,
@@ -176,12 +192,12 @@ class Bar(_Talking):
             bar_format=counted if total else open_ended,
         )
 
-    def frame(self, frame: Frame) -> None:
-        super().frame(frame)
+    def advance(self, frames: int) -> None:
+        super().advance(frames)
         if self._bar is not None:
             self._bar.total = self._total
             self._bar.set_postfix_str(f"{self._speed()[1]:.2f}× real time", refresh=False)
-            self._bar.update()
+            self._bar.update(frames)
 
     def end(self) -> None:
         if self._bar is not None:
