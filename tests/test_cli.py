@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def test_each_error_has_its_code_and_no_traceback(
     def fails(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(job, "render", fails)
+    monkeypatch.setattr(job, "Render", fails)
     if isinstance(error, BrokenPipeError):
         with pytest.raises(SystemExit) as caught:
             run("render", "a.mp4", "--style", "ink", *more)
@@ -231,11 +232,15 @@ def asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, 
     def call(*args: object) -> dict[str, Any]:
         made: dict[str, Any] = {}
 
-        def remember(source: str, output: str | None, **settings: Any) -> None:
-            made.update(settings, source=source, output=output)
-            raise errors.VidfxError("far enough")
+        class Remembers:
+            def __init__(self, asked: job.Job) -> None:
+                made.update({field.name: getattr(asked, field.name) for field in fields(asked)})
 
-        monkeypatch.setattr(job, "render", remember)
+            def run(self, **settings: Any) -> None:
+                made.update(settings)
+                raise errors.VidfxError("far enough")
+
+        monkeypatch.setattr(job, "Render", Remembers)
         code, _, err = run("render", *args)
         assert code == 1 and "far enough" in err, err
         return made
@@ -259,7 +264,7 @@ def test_ffmpegs_spellings_mean_the_same_as_the_long_ones(asked: Callable[..., d
     assert short == long
     assert short["encode"] == vidfx.Encode(codec="libx265", crf=20, preset="slow", pix_fmt="yuv422p10le", audio=False)
     assert short["wanted"] == vidfx.Range(start=vidfx.Range.parse_time("1.5"), end=vidfx.Range.parse_time("62"))
-    assert short["overwrite"] is True and short["output"] == "out.mkv"
+    assert short["overwrite"] is True and short["output"] == Path("out.mkv")
 
 
 def test_single_letters_combine_and_words_do_not_fall_apart(asked: Callable[..., dict[str, Any]]) -> None:
@@ -273,13 +278,14 @@ def test_nothing_given_means_the_defaults(asked: Callable[..., dict[str, Any]]) 
     assert made["wanted"] == vidfx.Range()
     assert made["encode"] == vidfx.Encode()
     assert made["machine"] == vidfx.Machine()
-    assert (made["overwrite"], made["strict"], made["video_stream"], made["output"]) == (False, False, None, None)
+    assert (made["overwrite"], made["strict"], made["video_stream"], made["resume"]) == (False, False, None, True)
+    assert made["output"] == Path("in.ink.mp4")
 
 
 def test_look_range_and_machine_arrive(asked: Callable[..., dict[str, Any]]) -> None:
     line = "in.%04d.png --style ./m --strength 0.5 --keep-color --matte m.png --smooth 0 --frames 0-99x2 --strict "
     line += "--device cuda:1 --precision bf16 --batch 4 --tile off --threads 2 --video-stream 3 "
-    line += "--encoder-opt tune=film --encoder-opt x264-params=a=1:b=2"
+    line += "--encoder-opt tune=film --encoder-opt x264-params=a=1:b=2 -o out.%04d.png"
     made = asked(*line.split())
     assert made["look"] == vidfx.Look(strength=0.5, keep_color=True, matte=Path("m.png"), smooth=0.0)
     assert made["wanted"] == vidfx.Range(first=0, last=99, step=2)

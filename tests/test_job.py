@@ -18,7 +18,7 @@ from tiny_style import make_style
 
 import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
-from vidfx.job import default_output, plan
+from vidfx.job import Job, Render, default_output
 from vidfx.progress import Progress
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
@@ -169,10 +169,11 @@ def test_a_range_without_frames_is_a_usage_error(style: str, tmp_path: Path) -> 
 
 def test_the_plan_says_what_render_would_do(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=10)
-    said = plan(source, style=style, machine=CPU, wanted=Range(first=2, last=5))
+    job = Job(source=source, output=tmp_path / "o.mp4", style=style, machine=CPU, wanted=Range(first=2, last=5))
+    said = Render(job).outline()
     assert (said["frames"], said["size"], said["style"]) == (4, [96, 64], "tiny")
-    assert said["output"] == str(tmp_path / "clip.tiny.mp4")
-    assert not (tmp_path / "clip.tiny.mp4").exists()
+    assert said["output"] == str(tmp_path / "o.mp4")
+    assert not (tmp_path / "o.mp4").exists()
 
 
 @pytest.mark.slow

@@ -46,8 +46,27 @@ class SeekPoint:
 
     keyframe: int
     """pts of the keyframe."""
-    order: list[int]
-    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
+    order: list[int] | None
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. None where
+    the pictures get their numbers in another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where in a clip an interrupted reading goes on: at a picture that was seen before, or planned from packets.
+
+    Numbers count from this picture, backwards and forwards, so that a damaged one elsewhere cannot shift them.
+    """
+
+    index: int
+    """The picture's number."""
+    pts: int
+    keyframe: int | None = None
+    """pts of a keyframe early enough for all that is wanted before the picture; None looks for it."""
+    begin: int | None = None
+    """pts of the first picture that is wanted; None looks for it, or keeps what may be wanted until it is known."""
+    origin: Fraction | None = None
+    """Time in seconds of the clip's first picture; needed with a keyframe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +252,7 @@ def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) ->
         landed = next((packet for packet in container.demux(stream) if packet.size), None)
         if landed is None or not landed.is_keyframe or landed.pts is None or landed.pts > point.keyframe:
             return False
-        if landed.pts not in point.order:
+        if point.order is not None and landed.pts not in point.order:
             return False
         container.seek(point.keyframe, stream=stream)
     except av.FFmpegError:

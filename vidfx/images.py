@@ -125,15 +125,18 @@ class _File:
         return self.index / RATE
 
 
-def read_images(clip: Clip, *, notify: Callable[[str], None]) -> Iterator[Frame]:
-    """The frames of a still or a sequence, the first at time 0. Raises UnreadableInput where the size changes."""
+def read_images(clip: Clip, *, begin: int = 0, notify: Callable[[str], None]) -> Iterator[Frame]:
+    """The frames of a still or a sequence from number `begin`; frame 0 is at time 0.
+
+    Raises UnreadableInput where the size changes.
+    """
     if clip.kind == "still":
         files = [clip.path]
     else:
         pattern = Pattern.of(clip.path)
         files = [pattern.path(number) for number in pattern.numbers()]
     told = False
-    for index, path in enumerate(files):
+    for index, path in enumerate(files[begin:], begin):
         flags: set[str] = set()
         image = read_picture(path, flags)
         if "alpha" in flags and not told:

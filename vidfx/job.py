@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 from vidfx import __version__, images, sink
+from vidfx.decode import Entry
 from vidfx.frames import Clip, Frame
+from vidfx.parts import journal
+from vidfx.parts.cut import Setup, write_parts
+from vidfx.parts.origin import origin_of, plan_id
+from vidfx.parts.packets import PartFile
+from vidfx.parts.plan import default_part_frames, warm_up_of
+from vidfx.parts.work import pictures_there
 from vidfx.pipeline import paint
 from vidfx.progress import Progress
-from vidfx.settings import Encode, Look, Machine, Range
+from vidfx.settings import Encode, Job, Look, Machine, Range
 from vidfx.source import open_clip
 from vidfx.styles.library import StyleFile, find_style
 from vidfx.stylize import Stylizer
+
+EXACT = 2.0**-17
+"""Steps of 255, a unit in the last place of 255 as float32: a render that goes on has the bits of an unbroken one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +36,8 @@ class Rendered:
 
     path: Path
     frames: int
+    frames_kept: int
+    """Of these, how many an earlier run that was interrupted had finished."""
     seconds: float
     """Wall time of the render, from the first frame's decoding to the file under its name."""
     speed: float
@@ -70,99 +83,173 @@ def render(
     overwrite: bool = False,
     strict: bool = False,
     video_stream: int | None = None,
+    resume: bool = True,
+    part_frames: int | None = None,
     progress: Progress | None = None,
 ) -> Rendered:
     """Paints a film, an image sequence or a still in a style, and writes it with everything else the source has.
 
-    The file appears under its name when it is whole. `strict` refuses what a container cannot hold instead of
-    converting or dropping it. Raises the errors of `vidfx.errors`.
+    The file appears under its name when it is whole. Until then finished parts of `part_frames` frames (None: about
+    ten seconds of work) lie in a hidden folder beside it, and the same call goes on from them after an interruption
+    unless `resume` is False. `strict` refuses what a container cannot hold instead of converting or dropping it.
+    Raises the errors of `vidfx.errors`; TryAgain where another process is rendering the same output.
     """
-    progress = progress or Progress()
-    clip, output, found = _check(source, output, style, overwrite, video_stream)
-    stylizer = Stylizer(found, machine)
-    ran_on = stylizer.describe(clip.height, clip.width)
-    frames = paint(clip, stylizer, look=look, wanted=wanted, notify=progress.notice)
-    tally = _Tally(progress)
-    progress.begin(_expected(clip, wanted), clip.rate)
-    began = time.perf_counter()
-    try:
-        with closing(frames):  # type: ignore[type-var]  # a generator
-            written = sink.write(
-                frames,
-                clip,
-                output,
-                encode=encode,
-                wanted=wanted,
-                metadata={"vidfx": _papers(stylizer, look, wanted, ran_on)},
-                strict=strict,
-                overwrite=overwrite,
-                notify=progress.notice,
-                on_frame=tally.add,
-            )
-    finally:
-        progress.end()
-    seconds = time.perf_counter() - began
-    return Rendered(
-        path=written.path,
-        frames=written.frames,
-        seconds=seconds,
-        speed=0.0 if clip.kind == "still" else float(tally.duration(clip)) / seconds,
-        frames_per_second=written.frames / seconds,
-        ran_on=ran_on,
-        style=stylizer.card.name,
-        style_hash=stylizer.style.hash,
-        notices=written.notices,
-        codec=written.codec,
-        pix_fmt=written.pix_fmt,
+    job = Job(
+        source=Path(source),
+        output=Path(output) if output is not None else default_output(source, find_style(style).name),
+        style=style,
+        look=look,
+        wanted=wanted,
+        encode=encode,
+        machine=machine,
+        overwrite=overwrite,
+        strict=strict,
+        video_stream=video_stream,
     )
+    return Render(job).run(resume=resume, part_frames=part_frames, progress=progress)
 
 
-def plan(
-    source: Path | str,
-    output: Path | str | None = None,
-    *,
-    style: str,
-    look: Look = Look(),  # noqa: B008 - frozen
-    wanted: Range = Range(),  # noqa: B008 - frozen
-    encode: Encode = Encode(),  # noqa: B008 - frozen
-    machine: Machine = Machine(),  # noqa: B008 - frozen
-    overwrite: bool = False,
-    strict: bool = False,
-    video_stream: int | None = None,
-    progress: Progress | None = None,
-) -> dict[str, object]:
-    """What `render` would do with the same arguments, checked as far as that goes without painting a frame."""
-    clip, output, found = _check(source, output, style, overwrite, video_stream)
-    stylizer = Stylizer(found, machine)
-    return {
-        "source": str(clip.path),
-        "kind": clip.kind,
-        "size": [clip.width, clip.height],
-        "frames": _expected(clip, wanted),
-        "output": str(output),
-        "style": stylizer.card.name,
-        "style_hash": stylizer.style.hash,
-        "runs_on": stylizer.describe(clip.height, clip.width),
-        "look": {
-            "strength": look.strength,
-            "keep_color": look.keep_color,
-            "smooth": look.smooth,
-            "matte": str(look.matte) if look.matte else None,
-        },
-        "strict": strict,
-        "codec": encode.codec,
-    }
+class Render:
+    """A job that has been checked, with its style loaded."""
 
+    def __init__(self, job: Job) -> None:
+        """Refuses whatever can be refused before a frame is painted. Raises the errors of `vidfx.errors`."""
+        self.job = job
+        found = find_style(job.style)
+        self.clip = open_clip(job.source, video_stream=job.video_stream)
+        # pictures beside the work folder of a render that was interrupted are its own
+        ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
+        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours)
+        self.stylizer = Stylizer(found, job.machine)
+        self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
-def _check(
-    source: Path | str, output: Path | str | None, style: str, overwrite: bool, video_stream: int | None
-) -> tuple[Clip, Path, StyleFile]:
-    """Refuses early whatever can be refused before the generator is loaded."""
-    found = find_style(style)
-    clip = open_clip(source, video_stream=video_stream)
-    output = Path(output) if output is not None else default_output(source, found.name)
-    sink.check_output(output, clip, overwrite=overwrite)
-    return clip, output, found
+    def outline(self) -> dict[str, object]:
+        """What `run` would do."""
+        job, look = self.job, self.job.look
+        return {
+            "source": str(job.source),
+            "kind": self.clip.kind,
+            "size": [self.clip.width, self.clip.height],
+            "frames": _expected(self.clip, job.wanted),
+            "output": str(job.output),
+            "frames_kept": journal.frames_kept(job.output),
+            "style": self.stylizer.card.name,
+            "style_hash": self.stylizer.style.hash,
+            "runs_on": self.ran_on,
+            "look": {
+                "strength": look.strength,
+                "keep_color": look.keep_color,
+                "smooth": look.smooth,
+                "matte": str(look.matte) if look.matte else None,
+            },
+            "strict": job.strict,
+            "codec": job.encode.codec,
+        }
+
+    def run(self, *, resume: bool = True, part_frames: int | None = None, progress: Progress | None = None) -> Rendered:
+        """Paints, and goes on where an earlier run was interrupted."""
+        progress = progress or Progress()
+        began = time.perf_counter()
+        try:
+            written, parts, kept = self._write(resume, part_frames, progress)
+        finally:
+            progress.end()
+        seconds = time.perf_counter() - began
+        painted = written.frames - kept
+        length = float(parts[-1].end - parts[0].start) if parts and self.clip.kind != "still" else 0.0
+        return Rendered(
+            path=written.path,
+            frames=written.frames,
+            frames_kept=kept,
+            seconds=seconds,
+            speed=length * painted / written.frames / seconds,
+            frames_per_second=painted / seconds,
+            ran_on=self.ran_on,
+            style=self.stylizer.card.name,
+            style_hash=self.stylizer.style.hash,
+            notices=written.notices,
+            codec=written.codec,
+            pix_fmt=written.pix_fmt,
+        )
+
+    def _write(
+        self, resume: bool, part_frames: int | None, progress: Progress
+    ) -> tuple[sink.Written, list[PartFile], int]:
+        """What was written, of which parts, and how many frames of them were there before."""
+        job, clip = self.job, self.clip
+        notices = sink.Notices(progress.notice)
+        sink.tell_of_source(clip, notices)
+        if clip.kind == "still":
+            progress.begin(1, clip.rate)
+            return self._write_still(notices, progress), [], 0
+        size = part_frames or default_part_frames(clip.width, clip.height)
+        origin = origin_of(job, clip, self.stylizer.style.hash, self.stylizer.runtime.precision)
+        identity = plan_id(origin, size)
+        with journal.opened(job.output, origin, identity, resume=resume, notify=notices) as work:
+            parts = list(takewhile(self._is_there, work.kept))
+            kept = sum(part.frames for part in parts)
+            progress.begin(_expected(clip, job.wanted), clip.rate, kept)
+            if kept:
+                progress.say(f"going on after {kept} frames of an earlier run")
+            setup = Setup(
+                clip=clip,
+                output=job.output,
+                encode=job.encode,
+                wanted=job.wanted,
+                notify=notices,
+                plan=identity,
+                ran_on=self.ran_on,
+                start=parts[0].start if parts else None,
+                part_frames=size,
+            )
+            if not (parts and parts[-1].ends):
+                with closing(self._frames(parts, notices)) as frames:  # type: ignore[type-var]  # a generator
+                    index = len(parts)
+                    parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
+            metadata = {"vidfx": papers(self.stylizer.style, job, parts)}
+            written = sink.join(
+                parts, work.folder, setup, metadata=metadata, strict=job.strict, overwrite=job.overwrite
+            )
+        return written, parts, kept
+
+    def _write_still(self, notices: sink.Notices, progress: Progress) -> sink.Written:
+        job = self.job
+        with closing(self._frames([], notices)) as frames:  # type: ignore[type-var]  # a generator
+            return sink.write(
+                frames,
+                self.clip,
+                job.output,
+                encode=job.encode,
+                wanted=job.wanted,
+                metadata={},
+                overwrite=job.overwrite,
+                notify=notices,
+                on_frame=progress.frame,
+            )
+
+    def _is_there(self, part: PartFile) -> bool:
+        return bool(part.codec) or pictures_there(part, self.job.output, self.clip, self.job.wanted.step)
+
+    def _frames(self, parts: list[PartFile], notify: Callable[[str], None]) -> Iterator[Frame]:
+        """The frames that come after the finished parts, painted as if those had just been painted too."""
+        look, wanted = self.job.look, self.job.wanted
+        if not parts:
+            yield from paint(self.clip, self.stylizer, look=look, wanted=wanted, notify=notify)
+            return
+        done, last = sum(part.frames for part in parts), parts[-1]
+        warm_up = min(warm_up_of(look, within=EXACT), done - 1)
+        frames = paint(
+            self.clip,
+            self.stylizer,
+            look=look,
+            wanted=wanted,
+            warm_up=warm_up,
+            enter=Entry(index=last.last, pts=last.last_pts),
+            skip=done - 1 - warm_up,
+            notify=notify,
+        )
+        with closing(frames):  # type: ignore[type-var]  # a generator
+            yield from (frame for frame in frames if frame.index > last.last)
 
 
 def _expected(clip: Clip, wanted: Range) -> int | None:
@@ -179,16 +266,17 @@ def _expected(clip: Clip, wanted: Range) -> int | None:
     return max(0, (last - first) // wanted.step + 1)
 
 
-def _papers(stylizer: Stylizer, look: Look, wanted: Range, ran_on: str) -> str:
+def papers(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> str:
     """What made this file, for its metadata: enough to make it again."""
+    look, wanted = job.look, job.wanted
     said = {
         "version": __version__,
-        "style": stylizer.card.name,
-        "style_hash": stylizer.style.hash,
+        "style": style.name,
+        "style_hash": style.hash,
         "strength": look.strength,
         "keep_color": look.keep_color,
         "smooth": look.smooth,
-        "runs_on": ran_on,
+        "runs_on": "; ".join(dict.fromkeys(part.ran_on for part in parts)),
     }
     if look.matte:
         said["matte"] = look.matte.name
@@ -199,24 +287,4 @@ def _papers(stylizer: Stylizer, look: Look, wanted: Range, ran_on: str) -> str:
     return json.dumps(said, separators=(",", ":"))
 
 
-class _Tally:
-    """Counts frames and the film time they cover."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._first: Frame | None = None
-        self._last: Frame | None = None
-
-    def add(self, frame: Frame) -> None:
-        self._first = self._first or frame
-        self._last = frame
-        self._progress.frame(frame)
-
-    def duration(self, clip: Clip) -> Fraction:
-        if self._first is None or self._last is None:
-            return Fraction(0)
-        shown = self._last.duration * self._last.time_base or 1 / clip.rate
-        return self._last.time - self._first.time + shown
-
-
-__all__ = ["Rendered", "default_output", "plan", "render"]
+__all__ = ["Job", "Render", "Rendered", "default_output", "papers", "render"]

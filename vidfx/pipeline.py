@@ -8,12 +8,15 @@ thread boundary, and its queue is the only place where frames can pile up.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
 from vidfx.composite import Matte, composite
+from vidfx.decode import Entry
 from vidfx.frames import Clip, Frame
 from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
@@ -26,30 +29,64 @@ Notify = Callable[[str], None]
 
 
 def paint(
-    clip: Clip, stylizer: Stylizer, *, look: Look, wanted: Range, warm_up: int = 0, notify: Notify = lambda _: None
+    clip: Clip,
+    stylizer: Stylizer,
+    *,
+    look: Look,
+    wanted: Range,
+    warm_up: int = 0,
+    enter: Entry | None = None,
+    skip: int = 0,
+    end: int | None = None,
+    notify: Notify = lambda _: None,
 ) -> Iterator[Frame]:
     """Every stage between a clip and the frames that are written, in order.
 
-    `warm_up` frames before the first wanted one are painted too and come out first. Raises whatever a stage raises.
+    `warm_up` frames before the first wanted one are painted too and come out first. A part of a longer run has an
+    `enter`, as `read_frames` takes it; `skip` says how many frames of the run lie before the first that comes out, and
+    `end` is the pts before which it stops: frames from there on are only looked at. Raises whatever a stage raises.
     """
-    frames = read_frames(clip, wanted=wanted, warm_up=warm_up, threads=stylizer.runtime.threads, notify=notify)
+    threads = stylizer.runtime.threads
+    frames = read_frames(clip, wanted=wanted, warm_up=warm_up, enter=enter, threads=threads, notify=notify)
     frames = mark_shots(frames)
+    frames = stop_at(frames, end)
     frames = prefetch(frames, depth=2)
     frames = stylize(frames, stylizer)
     frames = prefetch(frames, depth=2)
     frames = steady(frames, amount=look.smooth)
-    frames = composite(frames, look=look, matte=read_matte(look, wanted, warm_up))
+    frames = composite(frames, look=look, matte=read_matte(look, wanted, warm_up, skip if enter else None))
     return prefetch(frames, depth=2)
 
 
-def read_matte(look: Look, wanted: Range, warm_up: int) -> Iterator[Matte] | None:
-    """The matte's pictures for the same frames; a still stands for all of them."""
+def stop_at(frames: Iterator[Frame], end: int | None) -> Iterator[Frame]:
+    """The frames before `end`, a pts; None is never."""
+    for frame in frames:
+        if end is not None and frame.pts >= end:
+            return
+        yield frame
+
+
+def read_matte(look: Look, wanted: Range, warm_up: int, skip: int | None = None) -> Iterator[Matte] | None:
+    """The matte's pictures for the same frames; a still stands for all of them.
+
+    With `skip` they are counted from the beginning of `wanted`, which is exact whatever the matte's own times.
+    """
     if look.matte is None:
         return None
     clip = open_clip(look.matte)
     if clip.kind == "still":
         return (frame.image for frame in read_frames(clip))
+    if skip is not None:
+        return (frame.image for frame in _skipped(read_frames(clip, wanted=wanted), skip))
     return (frame.image for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
+
+
+def _skipped(frames: Iterator[Frame], count: int) -> Iterator[Frame]:
+    """Without the first `count`, but never without the last."""
+    before = deque(islice(frames, count), maxlen=1)
+    first = next(frames, None)
+    yield from before if first is None else (first,)
+    yield from frames
 
 
 def prefetch(stage: Iterator[T], depth: int) -> Iterator[T]:

@@ -1,21 +1,23 @@
-"""Frames in, file out: one pass, written beside its place and moved there whole."""
+"""Frames in, file out: parts in a folder beside the output, then the output in one move."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from vidfx import hdr, images
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import CONTAINERS, Film
 from vidfx.frames import Clip, Frame
+from vidfx.parts import journal
+from vidfx.parts.cut import Setup, write_parts
+from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["CONTAINERS", "Written", "check_output", "write"]
+__all__ = ["CONTAINERS", "Written", "check_output", "join", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,19 @@ def _ignore(_: Frame) -> None:
     pass
 
 
+class Notices:
+    """Hands notices on, each once, and keeps them."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self.said: list[str] = []
+        self._notify = notify
+
+    def __call__(self, message: str) -> None:
+        if message not in self.said:
+            self.said.append(message)
+            self._notify(message)
+
+
 def write(
     frames: Iterator[Frame],
     clip: Clip,
@@ -103,33 +118,55 @@ def write(
     """
     output = Path(output)
     check_output(output, clip, overwrite=overwrite)
-    notices: list[str] = []
+    notices = Notices(notify)
+    if output.suffix.lower() in images.SUFFIXES and not images.is_pattern(output):
+        return _write_still(frames, clip, output, notices, on_frame)
+    setup = Setup(clip=clip, output=output, encode=encode, wanted=wanted, notify=notices)
+    with journal.opened(output, None, notify=notices) as work:
+        parts = list(write_parts(frames, work.folder, setup, on_frame=on_frame))
+        return join(parts, work.folder, setup, metadata=metadata, strict=strict, overwrite=overwrite)
 
-    def note(message: str) -> None:
-        notices.append(message)
-        notify(message)
 
+def join(
+    parts: Sequence[PartFile],
+    folder: Path,
+    setup: Setup,
+    *,
+    metadata: Mapping[str, str],
+    strict: bool,
+    overwrite: bool,
+) -> Written:
+    """Makes the output of finished parts; numbered pictures lie there already. `folder` is where the film is built.
+
+    Raises CannotWrite, TryAgain, UsageError, UnreadableInput for parts that do not fit, VidfxError under `strict`.
+    """
+    clip, output, notices = setup.clip, setup.output, Notices(setup.notify)
+    if not parts:
+        raise UsageError("there is no frame to write", hint="is the range inside the clip?")
+    tell_of_source(clip, notices)
+    count = sum(part.frames for part in parts)
+    copied: tuple[int, ...] = ()
+    if output.suffix.lower() in CONTAINERS:
+        film = Film(parts, clip, output, setup.encode, setup.wanted, metadata, strict, notices)
+        copied = tuple(film.write(folder / f".film{output.suffix}", overwrite=overwrite))
+    said = setup.notify.said if isinstance(setup.notify, Notices) else notices.said
+    codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (output.suffix.lower()[1:], "rgb24")
+    return Written(output, count, copied, tuple(said), codec, pix_fmt)
+
+
+def tell_of_source(clip: Clip, notify: Callable[[str], None]) -> None:
+    """What becomes of the source that its owner should know before it is painted."""
     if hdr.is_hdr(clip.colour):
-        note(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
-    if output.suffix.lower() in images.SUFFIXES:
-        count = _write_images(frames, clip, output, on_frame)
-        return Written(output, count, (), tuple(notices), output.suffix.lower()[1:], "rgb24")
-    first = next(frames, None)
-    if first is None:
-        raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    film = Film(first, clip, output, encode, wanted, metadata, strict, note)
-    count, encoder, copied = film.write(chain([first], frames), on_frame, overwrite)
-    return Written(output, count, tuple(copied), tuple(notices), encoder.codec, encoder.pix_fmt)
+        notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
 
 
-def _write_images(frames: Iterator[Frame], clip: Clip, output: Path, on_frame: Callable[[Frame], None]) -> int:
-    pattern = images.Pattern.of(output) if images.is_pattern(output) else None
-    offset = images.Pattern.of(clip.path).numbers()[0] if clip.kind == "sequence" else 0
-    count = 0
-    for frame in frames:
-        images.write_picture(pattern.path(offset + frame.index) if pattern else output, frame.image)
-        count += 1
-        on_frame(frame)
-    if not count:
+def _write_still(
+    frames: Iterator[Frame], clip: Clip, output: Path, notices: Notices, on_frame: Callable[[Frame], None]
+) -> Written:
+    tell_of_source(clip, notices)
+    frame = next(frames, None)
+    if frame is None:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    return count
+    images.write_picture(output, frame.image)
+    on_frame(frame)
+    return Written(output, 1, (), tuple(notices.said), output.suffix.lower()[1:], "rgb24")

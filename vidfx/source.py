@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -88,21 +89,25 @@ def read_frames(
     warm_up: int = 0,
     threads: int | None = None,
     table: decode.PacketTable | None = None,
+    enter: decode.Entry | None = None,
     notify: Callable[[str], None] = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
     `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
-    with a memory. `table` (from `read_table`) saves reading the packets again. A picture that cannot be decoded is
-    stepped over and `notify` told at the end. The first frame that is yielded starts a shot. Raises UsageError where
-    the range holds no frame, UnreadableInput where nothing decodes.
+    with a memory. `table` (from `read_table`) saves reading the packets again. `enter` begins at a known picture in
+    place of `wanted.first` and `wanted.start`. A picture that cannot be decoded is stepped over and `notify` told at
+    the end. The first frame that is yielded starts a shot. Raises UsageError where the range holds no frame,
+    UnreadableInput where nothing decodes.
     """
     notices: list[str] = []
+    if enter:
+        wanted = replace(wanted, first=enter.index, start=None)
     try:
         frames = (
-            _film_frames(clip, wanted, warm_up, threads, table, notices.append)
+            _film_frames(clip, wanted, warm_up, threads, table, enter, notices.append)
             if clip.kind == "video"
-            else _select(images.read_images(clip, notify=notices.append), wanted, warm_up)
+            else _pictures(clip, wanted, warm_up, notices.append)
         )
         starts = True
         for frame in frames:
@@ -128,9 +133,15 @@ def _film_frames(
     warm_up: int,
     threads: int | None,
     table: decode.PacketTable | None,
+    enter: decode.Entry | None,
     notify: Callable[[str], None],
 ) -> Iterator[Frame]:
-    point = _seek_point(clip, wanted, warm_up, table)
+    before = warm_up * wanted.step
+    if enter:
+        point, enter = _found(clip, enter, before)
+        wanted, warm_up = replace(wanted, first=enter.index - before), 0
+    else:
+        point = _seek_point(clip, wanted, warm_up, table)
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         if point and not decode.seek(container, stream, point):
@@ -144,8 +155,13 @@ def _film_frames(
         turned = clip.rotation in (90, 270)
         width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
         to_rgb = colour.ToRgb(clip.colour, width=width, height=height, threads=min(threads or 2, 2))
-        raws = decode.decoded(container, stream, order=point.order if point else None, notify=notify)
-        origin = point.order[0] * clip.time_base if point else None
+        order = point.order if point else None
+        raws = decode.decoded(container, stream, order=None if enter else order, notify=notify)
+        origin = order[0] * clip.time_base if order else None
+        if enter:
+            first = next(raws, None)
+            origin = first.time if first and not point else enter.origin
+            raws = _numbered(chain([first] if first else [], raws), enter, before)
         for raw in _select(raws, wanted, warm_up, origin=origin):
             image = to_rgb(raw.picture)
             yield Frame(
@@ -170,12 +186,58 @@ def _seek_point(clip: Clip, wanted: Range, warm_up: int, table: decode.PacketTab
     return table.seek_point(first=wanted.first, start=wanted.start, before=before) if table else None
 
 
+def _found(clip: Clip, enter: decode.Entry, before: int) -> tuple[decode.SeekPoint | None, decode.Entry]:
+    """Where to seek to, and the entry with its beginning as far as packets tell; `before` pictures come first."""
+    if enter.keyframe is not None:
+        return decode.SeekPoint(enter.keyframe, None), enter
+    with decode.opened(clip.path) as container:
+        stream = decode.film_stream(container, clip.stream_index)
+        table = decode.packet_table(container, stream, first=enter.index + _WORTH_SEEKING)
+    if table is None or enter.pts not in table.order:
+        return None, enter
+    place = table.order.index(enter.pts)
+    point = table.seek_point(first=place, start=None, before=before)
+    begin, origin = table.order[max(0, place - before)], table.order[0] * table.time_base
+    return point, replace(enter, begin=begin, origin=origin)
+
+
+def _numbered(raws: Iterator[decode.Raw], enter: decode.Entry, before: int) -> Iterator[decode.Raw]:
+    """Numbers the pictures from the one that is entered, and drops all but the last `before` of those ahead of it."""
+    waiting: deque[decode.Raw] = deque(maxlen=max(before, 1))
+    early, index = enter.index - before, enter.index
+    for raw in raws:
+        if raw.pts >= enter.pts:
+            while waiting:
+                yield replace(waiting[0], index=index - len(waiting))
+                waiting.popleft()
+            yield replace(raw, index=index)
+            index += 1
+        elif enter.begin is None:
+            waiting.append(raw)
+        elif raw.pts >= enter.begin:
+            yield replace(raw, index=min(early, enter.index - 1))
+            early += 1
+
+
+def _pictures(clip: Clip, wanted: Range, warm_up: int, notify: Callable[[str], None]) -> Iterator[Frame]:
+    begin = max(0, (wanted.first or 0) - warm_up * wanted.step)
+    return _select(images.read_images(clip, begin=begin, notify=notify), wanted, warm_up, origin=Fraction(0))
+
+
 def read_table(clip: Clip) -> decode.PacketTable | None:
     """The times of all frames of a film clip from its packets; None where only decoding can tell."""
     if clip.kind != "video":
         return None
     with decode.opened(clip.path) as container:
         return decode.packet_table(container, decode.film_stream(container, clip.stream_index))
+
+
+def count_frames(clip: Clip) -> list[int]:
+    """pts of every picture of a film clip, by decoding all of it; for those whose packets cannot tell."""
+    with decode.opened(clip.path) as container:
+        stream = decode.film_stream(container, clip.stream_index)
+        stream.thread_type = "AUTO"
+        return [raw.pts for raw in decode.decoded(container, stream, order=None, notify=lambda _: None)]
 
 
 def _select(items: Iterable[T], wanted: Range, warm_up: int, *, origin: Fraction | None = None) -> Iterator[T]:

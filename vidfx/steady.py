@@ -76,17 +76,19 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         yield replace(frame, image=_rounded(out))
 
 
-def warm_up_frames(amount: float) -> int:
-    """How many frames before a mid-shot start make the result equal to the single pass to within one step of 255.
+def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
+    """How many frames before a mid-shot start bring the result to `within` steps of the single pass, before rounding.
+
+    Half a step is at most one step of 255 after it.
 
     A fresh start is at most 255 steps off. Until the flow has seen as many frames as it remembers, and the age has
     reached its cap K / (1 − K), that difference need not shrink; from then on both runs share every weight and each
-    frame leaves K · amount of it, until half a step is left.
+    frame leaves K · amount of it.
     """
     weight = _WEIGHT * amount
     if weight <= 0:
         return 0
-    return MEMORY + math.ceil(_oldest()) + math.ceil(math.log(0.5 / _FIRST_GUESS) / math.log(weight))
+    return MEMORY + math.ceil(_oldest()) + math.ceil(math.log(within / _FIRST_GUESS) / math.log(weight))
 
 
 def _oldest() -> float:

@@ -15,6 +15,7 @@ from vidfx.progress import choose_progress, minutes
 if TYPE_CHECKING:
     from vidfx.job import Rendered
     from vidfx.progress import Progress
+    from vidfx.settings import Job
 
 OUTPUT = Option(
     ["-o", "--output"],
@@ -29,6 +30,12 @@ PROGRESS = Option(
     section="Job",
     metavar="KIND",
     help="bar, lines, openjd (for farms) or none; auto (default) is a bar on a terminal, lines elsewhere.",
+)
+RESUME = Option(
+    ["--resume/--no-resume"],
+    default=True,
+    section="Job",
+    help="Go on from the parts of a render that was interrupted (default), or begin anew.",
 )
 DRY_RUN = Option(
     ["-n", "--dry-run"], is_flag=True, section="Job", help="Check everything, say what would be done, paint nothing."
@@ -49,6 +56,7 @@ VERBOSE = Option(
         *options.JOB,
         OUTPUT,
         options.OVERWRITE,
+        RESUME,
         PROGRESS,
         options.JSON,
         DRY_RUN,
@@ -62,25 +70,11 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
     """Paint a film clip, an image sequence (shot.%04d.png) or a still in a style.
 
     Sound, subtitles, chapters, timing and orientation are those of the clip. The output appears under its name when
-    it is whole, never before.
+    it is whole, never before. After an interruption the same command goes on where it was.
     """
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
-    job: dict[str, Any] = {
-        "style": values["style"],
-        "look": options.look_of(values),
-        "wanted": options.range_of(values),
-        "encode": options.encode_of(values),
-        "machine": options.machine_of(values),
-        "overwrite": values["overwrite"],
-        "strict": values["strict"],
-        "video_stream": values["video_stream"],
-        "progress": progress,
-    }
-    numbered = "%" in (output or source) or "#" in (output or source)
-    left = "the pictures that were finished stay" if numbered else "nothing was left under the output's name"
     try:
-        with stopped(left):
-            _run(context, source, output, job, progress, values)
+        _run(context, options.job_of(values, source, output), progress, values)
     except Exception as error:
         progress.fail(str(translated(error)))
         raise
@@ -88,24 +82,19 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
         progress.end()
 
 
-def _run(
-    context: click.Context,
-    source: str,
-    output: str | None,
-    job: dict[str, Any],
-    progress: Progress,
-    values: options.Values,
-) -> None:
-    from vidfx import job as jobs
+def _run(context: click.Context, job: Job, progress: Progress, values: options.Values) -> None:
+    from vidfx.job import Render
 
-    if values["dry_run"] or (values["verbose"] and not values["quiet"]):
-        planned = jobs.plan(source, output, **job)
+    with stopped("nothing was left under the output's name"):
+        made = Render(job)
         if values["dry_run"]:
-            options.print_json(planned) if values["json"] else click.echo("\n".join(_table(planned)))
+            said = made.outline()
+            options.print_json(said) if values["json"] else click.echo("\n".join(_table(said)))
             return
-        for line in (*_table(planned), *_origins(context)):
-            click.echo(line, err=True)
-    rendered = jobs.render(source, output, **job)
+        if values["verbose"] and not values["quiet"]:
+            for line in (*_table(made.outline()), *_origins(context)):
+                click.echo(line, err=True)
+        rendered = made.run(resume=values["resume"], progress=progress)
     progress.end()
     progress.finish(closing_line(rendered))
     if values["json"]:
@@ -116,6 +105,7 @@ def closing_line(done: Rendered) -> str:
     """What was written, how long it took, and on what."""
     took = f"{done.seconds:.1f} s" if done.seconds < 60 else minutes(done.seconds)
     pictures = "1 frame" if done.frames == 1 else f"{done.frames} frames"
+    pictures += f" ({done.frames_kept} from an earlier run)" if done.frames_kept else ""
     speed = f", {done.speed:.2f}× real time" if done.speed else ""
     return f"wrote {done.path}: {pictures} in {took}{speed}, {done.frames_per_second:.1f} frames/s, on {done.ran_on}"
 

@@ -33,6 +33,8 @@ def complain(error: BaseException, args: Sequence[str] = ()) -> int:
     print(f"{_red('vidfx:')} {ours}", file=sys.stderr)
     if ours.hint:
         print(f"  {ours.hint}", file=sys.stderr)
+    if notes := _notes(error):
+        print(f"  {notes}", file=sys.stderr)
     return ours.exit_code
 
 
@@ -58,13 +60,17 @@ def translated(error: BaseException, args: Sequence[str] = ()) -> VidfxError:
 
 @contextmanager
 def stopped(what_is_left: str) -> Iterator[None]:
-    """Ctrl-C and SIGTERM inside become our errors, and say what is left on the disk."""
+    """Ctrl-C and SIGTERM inside become our errors, and say what is left on the disk, as the notes on it know best."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"stopped; {what_is_left}") from stop
+        raise Interrupted(f"stopped; {_notes(stop) or what_is_left}") from stop
     except Terminated as stop:
-        raise Terminated(f"terminated; {what_is_left}") from stop
+        raise Terminated(f"terminated; {_notes(stop) or what_is_left}") from stop
+
+
+def _notes(error: BaseException) -> str:
+    return "; ".join(getattr(error, "__notes__", ()))
 
 
 def _usage(error: click.UsageError, args: Sequence[str]) -> UsageError:

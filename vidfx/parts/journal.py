@@ -1,10 +1,135 @@
-"""The work folder of a render, beside its output: what is done, under which settings, and who works in it."""
+"""The work folder of a render, beside its output: what is done, under which settings, and who works in it.
+
+.clip.ink.mp4.vidfx/
+    lock                    held while a render works here, by the system: a process that dies does not keep it
+    job.json                what the parts were made from
+    part-000000.vidfx ...   finished parts; a part that is not finished has another name
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
+
+from vidfx.disk import sync_folder, write_whole
+from vidfx.errors import TryAgain
+from vidfx.images import writing_error
+from vidfx.parts.lock import locked
+from vidfx.parts.origin import Origin
+from vidfx.parts.packets import PartFile, part_path, read_part
+
+_JOB, _LOCK = "job.json", "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A work folder that is held."""
+
+    folder: Path
+    kept: tuple[PartFile, ...]
+    """Parts of an earlier render, from the first on without a gap."""
 
 
 def work_folder(output: Path) -> Path:
     """`.clip.ink.mp4.vidfx` beside `clip.ink.mp4`."""
     return output.with_name(f".{output.name}.vidfx")
+
+
+@contextmanager
+def opened(
+    output: Path,
+    origin: Origin | None,
+    plan: str = "",
+    *,
+    resume: bool = True,
+    notify: Callable[[str], None],
+) -> Iterator[Journal]:
+    """Holds the output's work folder; takes it away when all went well, or when it holds nothing to go on from.
+
+    An error that leaves parts behind gets a note that says so.
+
+    With `resume`, parts of the same origin are kept, and `notify` is told what became of others. Without an origin,
+    parts are of no use to anybody else. Raises TryAgain where another render holds the folder, CannotWrite.
+    """
+    folder = work_folder(output)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(exist_ok=True)
+            if not stack.enter_context(locked(folder / _LOCK)):
+                raise TryAgain(
+                    f"'{output.name}' is being rendered by another process",
+                    hint="wait for it, or choose another name with -o",
+                )
+            kept = _kept(folder, origin, plan, resume=resume, notify=notify)
+        except OSError as error:
+            raise writing_error(folder, error) from error
+        try:
+            yield Journal(folder, kept)
+        except BaseException as error:
+            if origin is None or not part_path(folder, 0).exists():
+                _clear(folder)
+            else:
+                error.add_note(f"{frames_kept(output)} finished frames are kept: the same command goes on from there")
+            raise
+        _clear(folder)
+
+
+def frames_kept(output: Path) -> int:
+    """How many finished frames wait in an output's work folder for the same command."""
+    folder, count = work_folder(output), 0
+    for index in range(len(list(folder.glob("part-*.vidfx")))):
+        part = read_part(part_path(folder, index))
+        if part is None:
+            break
+        count += part.frames
+    return count
+
+
+def _kept(
+    folder: Path, origin: Origin | None, plan: str, *, resume: bool, notify: Callable[[str], None]
+) -> tuple[PartFile, ...]:
+    for leftover in folder.glob(".*"):
+        leftover.unlink()  # what was not finished
+    before = _origin(folder)
+    kept = tuple(_whole(folder, plan)) if resume and before is not None and before == origin else ()
+    if not kept:
+        if resume and before is not None and part_path(folder, 0).exists():
+            changed = origin is None or before.settings != origin.settings
+            notify(f"{'settings' if changed else 'source'} changed since this render was interrupted: it starts anew")
+        _clear(folder, keep=(_LOCK,))
+        if origin is not None:
+            write_whole(folder / _JOB, origin.model_dump_json(indent=1).encode())
+    for stray in {*folder.glob("part-*.vidfx")} - {part.path for part in kept}:
+        stray.unlink()
+    return kept
+
+
+def _whole(folder: Path, plan: str) -> Iterator[PartFile]:
+    index = 0
+    while (part := read_part(part_path(folder, index))) and part.plan == plan:
+        yield part
+        if part.ends:
+            return
+        index += 1
+
+
+def _origin(folder: Path) -> Origin | None:
+    try:
+        return Origin.model_validate_json((folder / _JOB).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
+    """Takes away what is ours in the folder, parts first, and the folder when nothing else is in it."""
+    with suppress(OSError):
+        for path in (*folder.glob("part-*.vidfx"), *folder.glob(".*"), folder / _JOB, folder / _LOCK):
+            if path.name not in keep:
+                path.unlink(missing_ok=True)
+        if not keep:
+            folder.rmdir()
+        sync_folder(folder.parent)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vidfx.settings import Job
+from pydantic import TypeAdapter, ValidationError
+
+from vidfx import images, sink
+from vidfx.decode import Entry, PacketTable
+from vidfx.disk import write_whole
+from vidfx.errors import MissingInput, UnreadableInput, UsageError
+from vidfx.frames import Clip
+from vidfx.machine import resolve
+from vidfx.parts.origin import Fingerprint, fingerprint, origin_of, plan_id
+from vidfx.settings import Job, Look, Range
+from vidfx.shots import LOOK_AHEAD
+from vidfx.source import count_frames, open_clip, read_table
+from vidfx.steady import warm_up_frames
+from vidfx.styles.library import find_style
 
 PLAN_FILE = "plan.json"
 
@@ -24,19 +38,15 @@ class Part:
     """Number in the clip of its last frame (inclusive)."""
     frames: int
     """How many wanted frames it holds: (last - first) / step + 1."""
+    skip: int
+    """How many wanted frames the parts before it hold."""
     warm_up: int
     """Frames before the first that are painted and thrown away, so that the result equals the single pass to within
     one step of 255; 0 where a shot begins with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """What tells a source from another, or from itself after a change, without reading all of it."""
-
-    size: int
-    modified_ns: int
-    digest: str
-    """SHA-256, 16 hex digits: head and tail of the file and its packet table (pts, size and flags of each packet)."""
+    enter: Entry
+    """Where its reading begins."""
+    end: int | None
+    """pts at which it ends: that of the next part's first frame; None for the last part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,9 @@ class Plan:
     parts: tuple[Part, ...]
 
 
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+
 def plan(
     job: Job,
     *,
@@ -73,10 +86,34 @@ def plan(
 
     `shots` are the numbers of frames that are known to begin a shot: a cut moves to one that is near, and needs no
     warm-up there. Where packets cannot be counted as pictures (AVI, MPEG-TS ...) the clip is decoded once to count
-    them, and `notify` is told. A still, and a film written in one piece, has one part. Raises the errors of
-    `vidfx.errors`: the job is checked as far as that goes without loading the generator.
+    them, and `notify` is told. Raises the errors of `vidfx.errors`: the job is checked as far as that goes without
+    loading the generator.
     """
-    raise NotImplementedError
+    if part_frames is not None and part_frames < 1:
+        raise UsageError(f"a part must hold at least 1 frame, not {part_frames}")
+    style = find_style(job.style)
+    clip = open_clip(job.source, video_stream=job.video_stream)
+    sink.check_output(job.output, clip, overwrite=job.overwrite)
+    size = part_frames or default_part_frames(clip.width, clip.height)
+    table = _table(clip, notify)
+    numbers = _numbers(table, job.wanted)
+    if not numbers:
+        raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.order)} frames")
+    precision = resolve(job.machine).precision
+    cuts = list(_cuts(numbers, size, shots))
+    origin = origin_of(job, clip, style.hash, precision)
+    return Plan(
+        job=job,
+        id=plan_id(origin, cuts if shots else size),
+        source=fingerprint(clip),
+        precision=precision,
+        style_hash=style.hash,
+        total=len(numbers),
+        start=table.order[numbers[0]] * table.time_base,
+        rate=clip.rate,
+        size=(clip.width, clip.height),
+        parts=tuple(_parts(cuts, numbers, table, job.look, set(shots), countable=bool(table.keyframes))),
+    )
 
 
 def default_part_frames(width: int, height: int) -> int:
@@ -84,11 +121,93 @@ def default_part_frames(width: int, height: int) -> int:
     return min(250, max(48, round(2.4e8 / (width * height))))
 
 
+def warm_up_of(look: Look, *, within: float = 0.5) -> int:
+    """Frames to paint before a start in mid-shot so that the rest is as in the single pass, to `within` steps of 255.
+
+    The judge of shots must have seen frames before it is to be believed; without smoothing no frame knows another.
+    """
+    return warm_up_frames(look.smooth, within=within) + 2 * LOOK_AHEAD if look.smooth else 0
+
+
+def _table(clip: Clip, notify: Callable[[str], None]) -> PacketTable:
+    """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
+    if clip.kind != "video":
+        count = len(images.Pattern.of(clip.path).numbers()) if clip.kind == "sequence" else 1
+        return PacketTable(list(range(count)), [], clip.time_base)
+    table = read_table(clip)
+    if table is None:
+        notify(f"the packets of '{clip.path}' cannot be counted as pictures: decoding it once, which parts will do too")
+        table = PacketTable(count_frames(clip), [], clip.time_base)
+    return table
+
+
+def _numbers(table: PacketTable, wanted: Range) -> range:
+    """The clip's frames that are wanted, as `read_frames` chooses them."""
+    order, base = table.order, table.time_base
+    first, last = wanted.first or 0, len(order) - 1
+    if wanted.start is not None:
+        first = max(first, bisect_left(order, order[0] + wanted.start / base))
+    if wanted.last is not None:
+        last = min(last, wanted.last)
+    if wanted.end is not None:
+        last = min(last, bisect_left(order, order[0] + wanted.end / base) - 1)
+    return range(first, last + 1, wanted.step)
+
+
+def _cuts(numbers: range, size: int, shots: Sequence[int]) -> Iterator[int]:
+    """Where parts begin, as places in `numbers`; at the nearest known shot within half a part, else every `size`."""
+    begins = sorted(numbers.index(shot) for shot in set(shots) if shot in numbers)
+    place = 0
+    while place < len(numbers):
+        yield place
+        place += size
+        near = begins[bisect_right(begins, place - (size + 1) // 2) : bisect_right(begins, place + size // 2)]
+        place = min(near, key=lambda shot: abs(shot - place), default=place)
+
+
+def _parts(
+    cuts: list[int], numbers: range, table: PacketTable, look: Look, shots: set[int], *, countable: bool
+) -> Iterator[Part]:
+    needed = warm_up_of(look)
+    for index, place in enumerate(cuts):
+        after = cuts[index + 1] if index + 1 < len(cuts) else len(numbers)
+        first = numbers[place]
+        warm_up = 0 if first in shots else min(needed, place)
+        begin = first - warm_up * numbers.step
+        point = table.seek_point(first=begin, start=None, before=0) if countable else None
+        enter = Entry(
+            index=first,
+            pts=table.order[first],
+            keyframe=point.keyframe if point else None,
+            begin=table.order[begin],
+            origin=table.order[0] * table.time_base,
+        )
+        yield Part(
+            index=index,
+            first=first,
+            last=numbers[after - 1],
+            frames=after - place,
+            skip=place,
+            warm_up=warm_up,
+            enter=enter,
+            end=table.order[numbers[after]] if after < len(numbers) else None,
+        )
+
+
 def save(plan: Plan, path: Path) -> None:
     """Writes a plan as JSON, whole or not at all. Raises CannotWrite, TryAgain."""
-    raise NotImplementedError
+    try:
+        write_whole(path, _PLAN.dump_json(plan, indent=1))
+    except OSError as error:
+        raise images.writing_error(path, error) from error
 
 
 def load(path: Path) -> Plan:
     """Reads a plan. Raises MissingInput, UnreadableInput."""
-    raise NotImplementedError
+    try:
+        return _PLAN.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise MissingInput(f"there is no plan '{path}'", hint="`vidfx farm plan` writes one") from None
+    except (OSError, ValidationError) as error:
+        what = str(error).splitlines()[0]
+        raise UnreadableInput(f"'{path}' is not a plan this version can read ({what})", hint="plan anew") from error

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vidfx import sink
+from vidfx.errors import MissingInput
+from vidfx.job import papers
+from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
-
-if TYPE_CHECKING:
-    from vidfx.sink import Written
+from vidfx.parts.work import finished_parts, planned_clip
+from vidfx.styles.library import find_style
 
 
 def stitch(
@@ -19,7 +21,7 @@ def stitch(
     *,
     overwrite: bool | None = None,
     notify: Callable[[str], None] = lambda _: None,
-) -> Written:
+) -> sink.Written:
     """Joins the plan's parts in `folder` into `output` (None: the job's; relative to the working folder, as always).
 
     The film is the one that a single pass writes: the same last step. It appears under its name when it is whole.
@@ -27,4 +29,24 @@ def stitch(
     which names the parts that are not there, UnreadableInput where parts do not fit each other, and what a render
     raises while it writes.
     """
-    raise NotImplementedError
+    job = plan.job
+    clip = planned_clip(plan)
+    done = finished_parts(plan, folder)
+    missing = [part.index for part in plan.parts if part.index not in done]
+    if missing:
+        named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
+        raise MissingInput(
+            f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}", hint="render them first"
+        )
+    target = output or job.output
+    sink.check_output(target, clip, overwrite=job.overwrite if overwrite is None else overwrite)
+    parts = [done[part.index] for part in plan.parts]
+    setup = Setup(clip=clip, output=target, encode=job.encode, wanted=job.wanted, notify=sink.Notices(notify))
+    return sink.join(
+        parts,
+        folder,
+        setup,
+        metadata={"vidfx": papers(find_style(job.style), job, parts)},
+        strict=job.strict,
+        overwrite=job.overwrite if overwrite is None else overwrite,
+    )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vidfx.parts.packets import PartFile
-from vidfx.parts.plan import Plan
+from vidfx.errors import UnreadableInput, UsageError
+from vidfx.frames import Clip, Frame
+from vidfx.images import writing_error
+from vidfx.parts.cut import Setup, picture_paths, write_parts
+from vidfx.parts.origin import fingerprint
+from vidfx.parts.packets import PartFile, part_path, read_part
+from vidfx.parts.plan import Part, Plan
+from vidfx.pipeline import paint
 from vidfx.progress import Progress
 from vidfx.settings import Machine
-
-if TYPE_CHECKING:
-    from vidfx.stylize import Stylizer
+from vidfx.source import open_clip
+from vidfx.styles.library import find_style
+from vidfx.stylize import Stylizer
 
 
 def render_part(
@@ -32,9 +39,104 @@ def render_part(
     `progress` counts the part's own frames. Raises UnreadableInput where the source or the style is no longer what was
     planned, IndexError for no such part, and what a render raises.
     """
-    raise NotImplementedError
+    part, job, progress = plan.parts[index], plan.job, progress or Progress()
+    clip = planned_clip(plan)
+    if done := _finished(plan, part, folder, clip):
+        return done
+    stylizer = _planned_style(plan, machine, stylizer)
+    setup = Setup(
+        plan=plan.id,
+        clip=clip,
+        output=job.output,
+        encode=job.encode,
+        wanted=job.wanted,
+        ran_on=stylizer.describe(clip.height, clip.width),
+        start=plan.start,
+        part_frames=part.frames,
+        notify=_once(progress.notice),
+    )
+    progress.begin(part.frames, plan.rate)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(_painted(plan, part, clip, stylizer, setup.notify)) as frames:  # type: ignore[type-var]  # a generator
+            ends = part.end is None
+            made = list(write_parts(frames, folder, setup, index=index, ends=ends, on_frame=progress.frame))
+    except OSError as error:
+        raise writing_error(folder, error) from error
+    finally:
+        progress.end()
+    if not made:
+        raise UnreadableInput(f"no frame of part {index} can be decoded", hint="the source may be damaged there")
+    if made[0].frames != part.frames:
+        setup.notify(f"part {index}: {made[0].frames} of {part.frames} frames could be decoded")
+    return made[0]
+
+
+def _painted(plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Callable[[str], None]) -> Iterator[Frame]:
+    """The part's own frames, after the pipeline has warmed up."""
+    frames = paint(
+        clip,
+        stylizer,
+        look=plan.job.look,
+        wanted=plan.job.wanted,
+        warm_up=part.warm_up,
+        enter=part.enter,
+        skip=part.skip - part.warm_up,
+        end=part.end,
+        notify=notify,
+    )
+    with closing(frames):  # type: ignore[type-var]  # a generator
+        yield from (frame for frame in frames if frame.index >= part.first)
 
 
 def finished_parts(plan: Plan, folder: Path) -> Mapping[int, PartFile]:
     """The whole parts of this plan that lie in `folder`, by index; others, and damaged files, are passed over."""
-    raise NotImplementedError
+    clip = planned_clip(plan)
+    found = ((part.index, _finished(plan, part, folder, clip)) for part in plan.parts)
+    return {index: part for index, part in found if part}
+
+
+def planned_clip(plan: Plan) -> Clip:
+    """The job's source, opened. Raises UnreadableInput where it is no longer the one that was planned."""
+    clip = open_clip(plan.job.source, video_stream=plan.job.video_stream)
+    found = fingerprint(clip)
+    if (found.size, found.digest) != (plan.source.size, plan.source.digest):
+        raise UnreadableInput(f"'{clip.path}' is not the file that was planned for", hint="plan the job anew")
+    return clip
+
+
+def _planned_style(plan: Plan, machine: Machine | None, stylizer: Stylizer | None) -> Stylizer:
+    if stylizer is None:
+        wanted = replace(machine or plan.job.machine, precision=plan.precision)  # type: ignore[arg-type]  # from JSON
+        stylizer = Stylizer(find_style(plan.job.style), wanted)
+    if stylizer.style.hash != plan.style_hash:
+        raise UnreadableInput(f"the style '{plan.job.style}' is not the one that was planned for", hint="plan anew")
+    if stylizer.runtime.precision != plan.precision:
+        raise UsageError(f"the plan is for {plan.precision}, the style was loaded in {stylizer.runtime.precision}")
+    return stylizer
+
+
+def _finished(plan: Plan, part: Part, folder: Path, clip: Clip) -> PartFile | None:
+    """The part's file where it is whole and of this plan; where it is made of pictures, they must lie there too."""
+    done = read_part(part_path(folder, part.index))
+    if done is None or done.plan != plan.id:
+        return None
+    return done if done.codec or pictures_there(done, plan.job.output, clip, plan.job.wanted.step) else None
+
+
+def pictures_there(part: PartFile, output: Path, clip: Clip, step: int) -> bool:
+    """Whether every picture of a part without packets lies under its name."""
+    path = picture_paths(output, clip)
+    return all(path(number).is_file() for number in range(part.first, part.last + 1, step))
+
+
+def _once(notify: Callable[[str], None]) -> Callable[[str], None]:
+    """Says each thing once, however many encoders have it to say."""
+    told: set[str] = set()
+
+    def say(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            notify(message)
+
+    return say

@@ -1,0 +1,45 @@
+"""The times of a film's frames as its container is to write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from vidfx.frames import Clip, Frame
+from vidfx.settings import Range
+
+
+class Clock:
+    """The times of the output's frames: the source's own, less what was cut away before them."""
+
+    def __init__(
+        self,
+        time_base: Fraction,
+        start: Fraction,
+        clip: Clip,
+        wanted: Range,
+        format_name: str,
+        notify: Callable[[str], None],
+    ) -> None:
+        """`start`: time of the film's first frame on the source's time line; a film that is cut begins at 0."""
+        self.time_base = time_base
+        self._shift, self._notify = Fraction(0) if wanted.whole else start, notify
+        self._counted = format_name == "avi"
+        if self._counted:
+            # AVI knows frames, not times: nearest whole frame of the average rate, beginning at 0
+            self.time_base, self._shift = 1 / clip.rate, start
+        self._last: int | None = None
+        self._told = False
+
+    def __call__(self, frame: Frame) -> tuple[int, int]:
+        """pts and duration in `time_base`, strictly rising."""
+        exact = (frame.time - self._shift) / self.time_base
+        pts = round(exact)
+        if self._last is not None and pts <= self._last:
+            pts = self._last + 1
+        if pts != exact and not self._told:
+            self._told = True
+            why = "this container counts frames" if self._counted else "two frames had one time"
+            self._notify(f"frame {frame.index} moves to the nearest time that can be written: {why}")
+        self._last = pts
+        return pts, round(frame.duration * frame.time_base / self.time_base)

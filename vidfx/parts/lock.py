@@ -1,0 +1,44 @@
+"""One worker at a time in a folder: a lock of the system's, which a process that dies does not keep."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Holds the lock file `path` inside; False where another process holds it. The file is left to the caller.
+
+    Whoever held it before may have taken the file away in the meantime: then what was locked is nobody's, and it is
+    tried again. Raises OSError where the file cannot be made.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _take(handle)
+        except OSError:
+            os.close(handle)
+            yield False
+            return
+        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+            break
+        os.close(handle)
+    try:
+        yield True
+    finally:
+        os.close(handle)  # which gives the lock back

@@ -1,0 +1,119 @@
+"""What parts were made from: the settings that change a pixel, and the source, each as a short digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from vidfx import __version__, images
+from vidfx.errors import MissingInput
+from vidfx.frames import Clip
+from vidfx.settings import Job
+from vidfx.source import open_clip
+
+_PIECE = 1 << 16
+_PIECES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What tells a source from another, or from itself after a change, without reading all of it.
+
+    Films are written once: a new edit has another size, and other bytes at its head or tail, where containers keep
+    their tables (MP4's moov with the size and place of every packet, Matroska's cues); the pieces between catch the
+    rest of what is likely. A change within one file is also seen by its date, which a copy for another host need not
+    share, so that it counts where the file stays, in a render's own journal, and not on a farm.
+    """
+
+    size: int
+    """Bytes, of all pictures of a sequence together."""
+    modified_ns: int
+    """The latest change."""
+    digest: str
+    """SHA-256, 16 hex digits: size, and 64 pieces of 64 KiB from head to tail; of a sequence, the names and sizes of
+    all pictures, and the same of up to 64 of them."""
+
+
+class Origin(BaseModel):
+    """What parts were made from; parts of another origin are of no use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    settings: str
+    """Digest of everything that was asked for and changes a pixel or its encoding."""
+    source: str
+    """Digest of the source, the stream of it that is painted, and the matte."""
+    modified_ns: int
+    """When source or matte last changed."""
+
+
+def fingerprint(clip: Clip) -> Fingerprint:
+    """Of a film, a sequence or a still. Raises MissingInput."""
+    paths = [clip.path]
+    if clip.kind == "sequence":
+        pattern = images.Pattern.of(clip.path)
+        paths = [pattern.path(number) for number in pattern.numbers()]
+    try:
+        stats = [path.stat() for path in paths]
+        sha = hashlib.sha256()
+        for path, stat in zip(paths, stats, strict=True):
+            sha.update(f"{stat.st_size} {path.name if len(paths) > 1 else ''}\n".encode())
+        pieces = _PIECES if len(paths) == 1 else 2
+        for path in paths[:: max(1, len(paths) // _PIECES)]:
+            _sample(path, pieces, sha)
+    except OSError as error:
+        raise MissingInput(f"'{error.filename}' cannot be read ({error.strerror})") from error
+    return Fingerprint(
+        size=sum(stat.st_size for stat in stats),
+        modified_ns=max(stat.st_mtime_ns for stat in stats),
+        digest=sha.hexdigest()[:16],
+    )
+
+
+def _sample(path: Path, pieces: int, sha: hashlib._Hash) -> None:
+    with path.open("rb") as file:
+        last = max(0, file.seek(0, 2) - _PIECE)
+        for place in sorted({last * number // max(1, pieces - 1) for number in range(pieces)}):
+            file.seek(place)
+            sha.update(file.read(_PIECE))
+
+
+def settings_digest(job: Job, style_hash: str, precision: str) -> str:
+    """Everything that was asked for and changes a pixel or its encoding.
+
+    Not among it: on what it runs, sound and other streams, and the output's name but for its suffix, which chooses the
+    encoder.
+    """
+    encode = asdict(job.encode)
+    del encode["audio"]
+    look = asdict(job.look)
+    look["matte"] = job.look.matte is not None
+    return digest(__version__, style_hash, precision, look, asdict(job.wanted), encode, job.output.suffix.lower())
+
+
+def origin_of(job: Job, clip: Clip, style_hash: str, precision: str) -> Origin:
+    """What the parts of a job are made from. Raises MissingInput, and what opening the matte raises."""
+    sources = [fingerprint(clip)]
+    if job.look.matte:
+        sources.append(fingerprint(open_clip(job.look.matte)))
+    return Origin(
+        settings=settings_digest(job, style_hash, precision),
+        source=digest(clip.stream_index, [source.digest for source in sources]),
+        modified_ns=max(source.modified_ns for source in sources),
+    )
+
+
+def plan_id(origin: Origin, cuts: int | list[int]) -> str:
+    """`Plan.id`: the origin but for its date, and how many frames a part holds, or where each begins."""
+    return digest(origin.settings, origin.source, cuts)
+
+
+def digest(*values: Any) -> str:
+    """16 hex digits over values that JSON can hold, fractions and paths as text."""
+    return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:16]
