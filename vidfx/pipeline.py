@@ -1,6 +1,6 @@
 """The whole tool on one page: a clip becomes frames, frames become a painting.
 
-    source -> shots -> stylize -> steady -> composite        each takes an iterator of frames and gives one
+    source -> shots -> stylize -> steady -> (screentone) -> composite        each takes frames and gives frames
 
 The sink pulls. A stage runs in its consumer's thread unless a `prefetch` stands between them; that call is the only
 thread boundary, and its queue is the only place where frames can pile up.
@@ -18,6 +18,7 @@ from typing import TypeVar
 from vidfx.composite import Matte, composite
 from vidfx.decode import Entry
 from vidfx.frames import Clip, Frame
+from vidfx.screentone import screentone
 from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
@@ -54,6 +55,8 @@ def paint(
     frames = stylize(frames, stylizer)
     frames = prefetch(frames, depth=2)
     frames = steady(frames, amount=look.smooth)
+    if stylizer.card.finish == "screentone":
+        frames = screentone(frames)
     frames = composite(frames, look=look, matte=read_matte(look, wanted, warm_up, skip if enter else None))
     return prefetch(frames, depth=2)
 

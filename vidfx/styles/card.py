@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 ARCHITECTURE = "quarter-eighth-1"
 """The one architecture this version knows (`vidfx.styles.generator`). A file that names another is refused."""
 METADATA_KEY = "vidfx"
+Finish = Literal["none", "screentone"]
+"""`screentone`: flat greys become dots (`vidfx.screentone`)."""
 
 
 class NetworkShape(BaseModel):
@@ -38,6 +40,8 @@ class Card(BaseModel):
     """Pixels around an output pixel that can change it; the overlap that makes tiles exact."""
     border: int = Field(ge=0, le=256)
     """Mirrored pixels around a frame that the generator was trained to expect."""
+    finish: Finish = "none"
+    """What is done to the steadied picture before it is laid over the source."""
     licence: str = "Apache-2.0"
     trained: str = ""
     """When, on what, for how many steps; free text."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from vidfx.errors import MissingInput, UsageError
 from vidfx.frames import Picture
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
-from vidfx.training.teachers import INK, PAPER, TEACHERS
+from vidfx.training.teachers import TEACHERS, Teacher
+from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
@@ -71,6 +72,32 @@ def read_clip(path: Path, every: int) -> Iterator[Picture]:
                 yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
+def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: bool = False) -> Iterator[Picture]:
+    """The pictures of a style source that are trained on, or those that it holds out; as they come, untreated."""
+
+    def listed(path: Path, names: tuple[str, ...]) -> bool:
+        return any(path.match(name) for name in names)
+
+    paths = [p for p in find(root, source.path, PICTURES | CLIPS) if not listed(p, source.leave_out)]
+    for path in [p for p in paths if listed(p, source.hold_out) == held_out]:
+        if path.suffix.lower() in CLIPS:
+            yield from read_clip(path, source.every)
+        else:
+            yield from read_pictures([path], notify)
+
+
+def answer(teacher: Teacher, picture: Picture, stroke: float) -> Picture:
+    """The teacher's drawing of a picture with strokes `stroke` times as broad: drawn small, then enlarged."""
+    if stroke == 1:
+        return teacher(picture)
+    height, width = picture.shape[:2]
+    small = (max(round(width / stroke), 8), max(round(height / stroke), 8))
+    how = cv2.INTER_AREA if stroke > 1 else cv2.INTER_CUBIC
+    drawn = teacher(np.asarray(cv2.resize(picture, small, interpolation=how), np.uint8))
+    how = cv2.INTER_CUBIC if stroke > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=how), np.uint8)
+
+
 def treat_style(picture: Picture, source: StyleSource) -> Picture:
     """Brings a style picture to common ground: scrolls lose their brown silk, line drawings get paper."""
     if source.trim:
@@ -78,6 +105,10 @@ def treat_style(picture: Picture, source: StyleSource) -> Picture:
         picture = picture[dy : picture.shape[0] - dy, dx : picture.shape[1] - dx]
     if source.treat == "none":
         return picture
+    if source.treat == "levels":
+        low, high = np.percentile(picture.max(2), (0.5, 99.5))
+        stretched = (picture.astype(np.float32) - low * 0.8) / max(float(high - low * 0.8), 1.0)
+        return np.asarray(np.rint(255 * np.clip(stretched, 0, 1) ** 0.9), np.uint8)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     if source.treat == "scroll":
         silk = cv2.dilate(cv2.medianBlur((grey * 255).astype(np.uint8), 5), np.ones((25, 25)))
@@ -115,7 +146,7 @@ class TrainingData:
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
-        pictures = [treat_style(p, source) for p in read_pictures(find(root, source.path, PICTURES), notify)]
+        pictures = [treat_style(p, source) for p in read_style(source, root, notify)]
         large = [p for p in pictures if min(p.shape[:2]) >= source.crop[0]]
         if not large:
             raise UsageError(f"{source.path}: no picture is as large as the crop of {source.crop[0]} px")
@@ -139,7 +170,7 @@ class TrainingData:
                 size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
                 how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
                 version = expose(np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8), random)
-                pairs.append((version, teacher(version)))
+                pairs.append((version, answer(teacher, version, self.recipe.stroke)))
             return pairs
 
         def pictures() -> Iterator[Picture]:
@@ -179,7 +210,8 @@ class TrainingData:
         number = draw(random, [s.share for s in self.recipe.style])
         source, group = self.recipe.style[number], self.style[number]
         picture = group[random.integers(len(group))]
-        edge = min(int(random.integers(source.crop[0], source.crop[1] + 1)), *picture.shape[:2])
+        wanted = int(random.integers(source.crop[0], source.crop[1] + 1) / self.recipe.stroke)
+        edge = min(wanted, *picture.shape[:2])
         y = random.integers(picture.shape[0] - edge + 1)
         x = random.integers(picture.shape[1] - edge + 1)
         how = cv2.INTER_AREA if edge > self.recipe.crop else cv2.INTER_CUBIC

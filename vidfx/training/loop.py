@@ -22,12 +22,14 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from vidfx.errors import UsageError, VidfxError
 from vidfx.features import TAPS, Vgg16
 from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.library import find_style
 from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
@@ -114,7 +116,7 @@ class Trainer:
         def place(module: M) -> M:
             return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stubs lack the keyword
 
-        generator = place(Generator(GeneratorConfig(**recipe.generator.model_dump())))
+        generator = place(beginner(recipe))
         discriminator = place(TwoScaleDiscriminator(recipe.adversarial.discriminator_channels))
         warm, game = recipe.warm_start, recipe.adversarial
         self.state = State(
@@ -285,6 +287,18 @@ class Trainer:
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
         cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
+
+
+def beginner(recipe: Recipe) -> Generator:
+    """A fresh generator, or the trained one that the recipe begins with. Raises UsageError if its shape is another."""
+    generator = Generator(GeneratorConfig(**recipe.generator.model_dump()))
+    if recipe.warm_start.model:
+        style = find_style(recipe.warm_start.model)
+        shape = style.card.generator.model_dump()
+        if shape != recipe.generator.model_dump():
+            raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
+        generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
+    return generator
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

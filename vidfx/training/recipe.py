@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vidfx.styles.card import Finish
 from vidfx.toml import read_model
 
 
@@ -15,16 +16,23 @@ class Part(BaseModel):
 
 
 class StyleSource(Part):
-    """A folder of style pictures and how they are made comparable."""
+    """Style pictures, or frames of a film clip, and how they are made comparable."""
 
     path: str
-    """Relative to the data folder; a glob such as `scrolls/*.jpg` or a folder."""
+    """Relative to the data folder; a folder, a glob such as `scrolls/*.jpg`, or a film clip."""
+    hold_out: tuple[str, ...] = ()
+    """Names or globs of pictures that are kept from the training, to measure the style against."""
+    leave_out: tuple[str, ...] = ()
+    """Names or globs of pictures that do not belong to the style."""
+    every: int = Field(24, ge=1)
+    """Of a clip, every how many frames one is taken."""
     share: float = Field(1.0, gt=0)
     """Weight against the other sources when a crop is drawn."""
     crop: tuple[int, int] = (256, 420)
     """Edge in pixels of the square that is cut out, drawn between the two; scaled to the training size: stroke size."""
-    treat: Literal["none", "scroll", "line"] = "none"
-    """`scroll`: even out the brown ground and tint to paper; `line`: grey drawing on white, multiplied onto paper."""
+    treat: Literal["none", "scroll", "line", "levels", "teacher"] = "none"
+    """`scroll`: even out the brown ground and tint to paper; `line`: grey drawing on white, multiplied onto paper;
+    `levels`: stretch a dull scan to full light and dark; `teacher`: let the teacher draw from these photographs."""
     trim: float = Field(0.0, ge=0, lt=0.4)
     """Fraction of each side that is cut away: mounts, seals and scanner margins."""
 
@@ -50,6 +58,8 @@ class Network(Part):
 
 
 class WarmStart(Part):
+    model: str = ""
+    """A trained style to begin with, by name or path: it can already draw. Empty begins with nothing."""
     teacher: str = "ink"
     steps: int = Field(1200, ge=0)
     learning_rate: float = Field(1e-3, gt=0)
@@ -90,7 +100,11 @@ class Recipe(Part):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str
+    finish: Finish = "none"
+    """What every painting of this style gets after smoothing: `screentone` turns flat greys into dots."""
     seed: int = 1
+    stroke: float = Field(1.0, ge=0.5, le=4)
+    """Size of the strokes against what is usual at 720 lines: 2 draws twice as broadly."""
     crop: int = Field(256, ge=64, multiple_of=32)
     batch: int = Field(4, ge=1)
     features: str

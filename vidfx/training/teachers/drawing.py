@@ -1,23 +1,12 @@
-"""Classical teachers: filters that say where tone, line and colour go while a generator warms up.
-
-A teacher is only a first drawing lesson. The adversary and the style statistics bring the hand.
-"""
+"""What several teachers draw with: soft steps, coherent lines, evened tones."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Picture
-
 Plane = NDArray[np.float32]
-Teacher = Callable[[Picture], Picture]
-
-INK = np.array([0.11, 0.115, 0.125], np.float32)
-PAPER = np.array([0.945, 0.92, 0.86], np.float32)
 
 
 def smoothstep(low: float, high: float, x: Plane) -> Plane:
@@ -77,39 +66,32 @@ def even_out(grey: Plane, sigma: float, amount: float) -> Plane:
     return np.asarray(level + (grey - mean) * (1.0 + amount * (0.16 / spread - 1.0)), np.float32)
 
 
-def ink(picture: Picture) -> Picture:
-    """Brush and wash: coherent lines over a few pooled washes on warm paper.
+def ramp(tone: Plane, stops: tuple[float, ...], colours: tuple[tuple[int, int, int], ...]) -> Plane:
+    """Colours (H × W × 3, 0..255) that stand for a tone of 0..1, linear between the stops."""
+    table = np.array(colours, np.float32)
+    return np.stack([np.interp(tone, stops, table[:, channel]) for channel in range(3)], -1).astype(np.float32)
 
-    Takes and returns an RGB picture, uint8. Strokes are sized for a picture as it is shown, 500 to 1000 px high.
+
+def kuwahara(picture: Plane, sigma: float, sharpness: float = 8.0) -> Plane:
+    """Each pixel takes the colour of the calmest of eight sectors around it: paint laid in patches.
+
+    `picture` is H × W × 3, float. After Papari, Petkov and Campisi 2007, "Artistic edge and corner enhancing
+    smoothing"; the sectors are Gaussian blobs set off from the centre.
     """
-    smooth = cv2.bilateralFilter(cv2.bilateralFilter(picture, 7, 34, 5), 7, 34, 5)
-    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
-    grey = lab[..., 0] / 255.0
-    even = np.asarray(np.clip(even_out(grey, 60.0, 0.35), 0.0, 1.0), np.float32)
-    tone = np.asarray(cv2.bilateralFilter(even, 9, 0.12, 6), np.float32)
-
-    # Paper, two washes and ink, each with a soft shore; and the plain tone under them, so that form stays round.
-    light = 0.06 + 0.94 * smoothstep(0.04, 0.72, tone)
-    pooled = (
-        0.08
-        + 0.26 * smoothstep(0.10, 0.20, tone)
-        + 0.34 * smoothstep(0.26, 0.38, tone)
-        + 0.32 * smoothstep(0.50, 0.64, tone)
-    )
-    washes = 0.5 * pooled + 0.5 * light
-    shore = cv2.GaussianBlur(pooled, (0, 0), 3.5) - cv2.GaussianBlur(pooled, (0, 0), 1.0)
-    washes = washes - 0.6 * np.clip(shore, 0, 1)  # pigment gathers at the rim of a wash
-
-    contour = coherent_lines(grey, 1.7, 9.0, 0.010)
-    detail = coherent_lines(grey, 0.9, 5.0, 0.008)
-    # colour edges of equal lightness are lines too
-    chroma = coherent_lines(
-        255.0 / 100 * cv2.GaussianBlur(lab[..., 1] - lab[..., 2], (0, 0), 1.0) / 255.0, 2.0, 9.0, 0.012
-    )
-    washes = washes * (1 - 0.92 * contour) * (1 - 0.62 * detail) * (1 - 0.4 * chroma)
-    washes = washes * (0.25 + 0.75 * smoothstep(0.02, 0.17, grey))  # what is black in the film is ink
-    washes = np.clip(washes, 0.0, 1.0)[..., None]
-    return np.asarray(np.rint(255 * (INK + (PAPER - INK) * washes)), np.uint8)
-
-
-TEACHERS: dict[str, Teacher] = {"ink": ink}
+    offset = 1.1 * sigma
+    blurred = cv2.GaussianBlur(picture, (0, 0), sigma * 0.75)
+    squares = cv2.GaussianBlur(picture * picture, (0, 0), sigma * 0.75)
+    spread = np.maximum(squares - blurred * blurred, 0).sum(-1)
+    height, width = spread.shape
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    total, weights = np.zeros_like(picture), np.zeros_like(spread)
+    for sector in range(8):
+        angle = np.pi / 4 * sector
+        px, py = (xs + np.float32(offset * np.cos(angle))), (ys + np.float32(offset * np.sin(angle)))
+        colour = cv2.remap(blurred, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        calm = cv2.remap(spread, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        weight = 1 / (1e-6 + calm) ** (sharpness / 2)
+        weight = np.minimum(weight, np.float32(1e30))
+        total += weight[..., None] * colour
+        weights += weight
+    return np.asarray(total / weights[..., None], np.float32)
