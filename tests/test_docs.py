@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel
 
 from vidfx import errors
 from vidfx.cli import cli
@@ -69,6 +71,23 @@ def test_commands_page_lists_every_exit_code() -> None:
     rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", PAGE.read_text("utf-8"), re.M))
     codes = {error.exit_code for error in (errors.VidfxError, *errors.VidfxError.__subclasses__())}
     assert {int(code) for code in rows} == codes | {0}
+
+
+def test_training_page_lists_every_key_of_a_recipe() -> None:
+    """Read from the schema, so that a key cannot be added without a word on it."""
+    page = (PAGE.parent / "training.md").read_text("utf-8")
+
+    def keys(model: type[BaseModel]) -> Iterator[str]:
+        for name, entry in model.model_fields.items():
+            yield name
+            for part in (entry.annotation, *get_args(entry.annotation)):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    yield from keys(part)
+
+    from vidfx.training.recipe import Recipe
+
+    missing = [key for key in keys(Recipe) if not re.search(rf"`\[*([a-z_]+\.)?{key}\]*`", page)]
+    assert not missing
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from tiny_style import make_style
 from vidfx import MissingInput, UnreadableInput, find_style, list_styles, load_style
 from vidfx.styles import library
 from vidfx.styles.card import Card
+from vidfx.styles.check import check_style
+from vidfx.stylize import Batch
 
 
 @pytest.fixture
@@ -23,8 +25,9 @@ def model(tmp_path: Path) -> Path:
     return make_style(tmp_path / "tiny")
 
 
-def test_the_shipped_ink_is_there_and_in_order() -> None:
-    style = find_style("ink")
+@pytest.mark.parametrize("name", [style.name for style in list_styles() if style.origin == "shipped"])
+def test_a_shipped_style_is_in_order(name: str) -> None:
+    style = find_style(name)
     assert style.origin == "shipped"
     assert style.path.stat().st_size <= 8 * 2**20
     assert style.card.border > 0
@@ -133,3 +136,31 @@ def test_a_card_survives_its_own_file(model: Path) -> None:
 def test_listing_needs_no_torch() -> None:
     code = "import sys, vidfx; vidfx.list_styles(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_check_measures_a_style(model: Path) -> None:
+    said = run_check(str(model), "--json")
+    assert said.returncode == 0, said.stderr
+    findings = {finding["what"]: finding for finding in json.loads(said.stdout)["findings"]}
+    assert findings["tiles against the whole frame"]["value"] == "0 of 255"
+    assert findings["model file"]["good"]
+
+
+def test_check_finds_a_lattice(tmp_path: Path) -> None:
+    """A network whose last layer draws a pattern of 4 px over everything is not fit to be shipped."""
+    painter = load_style(str(make_style(tmp_path / "tiny")))
+    paint = painter.stylize
+
+    def latticed(batch: Batch) -> Batch:
+        painted = paint(batch).copy()
+        painted[:, ::4] = 255 - painted[:, ::4] // 2
+        return painted
+
+    painter.stylize = latticed  # type: ignore[method-assign]
+    bad = [finding.what for finding in check_style(painter) if not finding.good]
+    assert "lattice of 4 px" in bad
+
+
+def run_check(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vidfx", "styles", "check", *args, "--threads", "1"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -7,21 +7,25 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from clips import make_clip
 from safetensors.torch import save_file
 
-from vidfx import MissingInput, UnreadableInput, UsageError, VidfxError, find_style, load_style
-from vidfx.features import BLOCKS, Vgg16
+from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxError, find_style, load_style
+from vidfx.features import BLOCKS, Vgg16, style_features
 from vidfx.settings import Machine
+from vidfx.training.data import read_style
 from vidfx.training.export import export_style
+from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
 from vidfx.training.losses import flat_loss, grid_loss, range_loss, tone_loss
-from vidfx.training.recipe import read_recipe
+from vidfx.training.recipe import StyleSource, read_recipe
 from vidfx.training.teachers import ink
 
 RECIPE = """
@@ -138,8 +142,12 @@ def test_a_run_names_what_it_skipped_logs_and_exports(data: Path, tmp_path: Path
     assert entries and entries[-1]["step"] == 10
     assert {"adversarial", "style", "content", "tone", "steady", "grid", "judge"} <= entries[-1].keys()
     assert list((tmp_path / "out").glob("sample_*.png"))
-    path = export_style(trainer, tmp_path / "style")
+    path = export_style(trainer, tmp_path / "style", recipe_text=text)
     assert "8 steps after the teacher and 2 adversarial" in find_style(str(path)).card.trained
+    assert (path.parent / "recipe.toml").read_text() == text
+    assert cv2.imread(str(path.parent / "preview.jpg")) is not None
+    card = (path.parent / "README.md").read_text()
+    assert "8 steps after the teacher and 2 adversarial" in card and "lattice of 4 px" in card
     painted = load_style(str(path), machine=Machine(device="cpu", precision="fp32")).stylize(
         np.full((1, 40, 56, 3), 128, np.uint8)
     )
@@ -262,3 +270,66 @@ def test_the_ink_teacher_draws_dark_lines_on_light_paper() -> None:
     assert corner > 215 and ring < 90
     red, green, blue = drawn[:20, :20].reshape(-1, 3).mean(0)
     assert red >= green >= blue  # warm paper
+
+
+def test_a_run_can_begin_with_a_trained_style(data: Path, tmp_path: Path) -> None:
+    first = Trainer(read_recipe(recipe_file(tmp_path)), data=data, out=tmp_path / "a", budget=0.0, notify=str)
+    first.run()
+    model = export_style(first, tmp_path / "style", recipe_text="")
+    text = RECIPE.replace("[warm_start]", f'[warm_start]\nmodel = "{model}"')
+    second = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "b", notify=str)
+    for name, tensor in second.state.generator.state_dict().items():
+        assert torch.equal(tensor, first.state.average.state_dict()[name].half().float()), name
+    wider = text.replace("half = 8", "half = 12")
+    with pytest.raises(UsageError, match="another generator"):
+        Trainer(read_recipe(recipe_file(tmp_path, wider)), data=data, out=tmp_path / "c", notify=str)
+
+
+def test_pictures_are_held_and_left_out_by_name(data: Path, tmp_path: Path) -> None:
+    source = StyleSource(path="style", hold_out=("1.png",), leave_out=("2.png", "broken*"))
+    assert len(list(read_style(source, data, print))) == 1
+    assert len(list(read_style(source, data, print, held_out=True))) == 1
+
+
+def test_a_film_clip_is_a_style(data: Path, tmp_path: Path) -> None:
+    make_clip(data / "style.mp4", frames=12, size=(160, 96))
+    source = StyleSource(path="style.mp4", every=5)
+    frames = list(read_style(source, data, print))
+    assert [frame.shape for frame in frames] == [(96, 160, 3)] * 3
+
+
+def test_torchvisions_features_are_the_same_network(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same filters in torchvision's layout and scaling see the same in a picture as our file does."""
+    ours = Vgg16(data / "features.safetensors")
+    places = iter((0, 2, 5, 7, 10, 12, 14, 17, 19, 21))
+    deviation = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
+    theirs = {}
+    for name in (name for block in BLOCKS for name in block):
+        place, layer = next(places), getattr(ours, name)
+        weight = layer.weight if name != "conv1_1" else layer.weight.flip(1) * 255 * deviation
+        theirs |= {f"{place}.weight": weight, f"{place}.bias": layer.bias}
+    models = types.ModuleType("torchvision.models")
+    models.VGG16_Weights = types.SimpleNamespace(IMAGENET1K_V1=None)  # type: ignore[attr-defined]
+    features = types.SimpleNamespace(state_dict=lambda: theirs)
+    models.vgg16 = lambda weights: types.SimpleNamespace(features=features)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    network = style_features("torchvision", data)
+    network.mean.copy_(ours.mean)  # they subtract ImageNet's mean, our file another
+    x = torch.rand(1, 3, 32, 32)
+    for name, tap in ours(x).items():
+        assert torch.allclose(network(x)[name], tap, rtol=1e-3, atol=1e-4), name
+
+
+def test_without_torchvision_nothing_weaker_takes_its_place(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    with pytest.raises(Unavailable, match="torchvision"):
+        style_features("torchvision", data)
+
+
+def test_without_tensorboard_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(Unavailable) as caught:
+        Log(tmp_path, tensorboard=True)
+    assert "vidfx[train]" in caught.value.hint

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidfx.errors import MissingInput, UnreadableInput
+from vidfx.errors import MissingInput, Unavailable, UnreadableInput
 
 BLOCKS = (
     ("conv1_1", "conv1_2"),
@@ -24,6 +24,10 @@ BLOCKS = (
 )
 TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 MEAN_BGR = (104.007, 116.669, 122.679)
+_TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
+"""Places of conv1_1 ... conv4_3 in torchvision's `vgg16().features`."""
+_MEAN_RGB = (0.485, 0.456, 0.406)
+_DEVIATION_RGB = (0.229, 0.224, 0.225)
 
 STAGES = ((1, 3, 1, 1), (6, 3, 2, 2), (6, 5, 2, 2), (6, 3, 2, 3), (6, 5, 1, 3), (6, 5, 2, 4), (6, 3, 1, 1))
 """Of EfficientNet-Lite0: expansion, kernel, stride of the first block, blocks (Tan and Le 2019, table 1)."""
@@ -44,10 +48,10 @@ class Vgg16(FeatureNetwork):
 
     taps = TAPS
 
-    def __init__(self, path: Path) -> None:
-        """Raises MissingInput, UnreadableInput."""
+    def __init__(self, source: Path | dict[str, Tensor]) -> None:
+        """From a file, or from its tensors by name. Raises MissingInput, UnreadableInput."""
         super().__init__()
-        weights = _read(path)
+        weights = _read(source) if isinstance(source, Path) else source
         try:
             for block in BLOCKS:
                 for name in block:
@@ -56,10 +60,22 @@ class Vgg16(FeatureNetwork):
                     layer.load_state_dict({"weight": kernel, "bias": bias})
                     self.add_module(name, layer)
         except (KeyError, RuntimeError) as error:
-            raise UnreadableInput(f"{path} is not a VGG16 feature file: {error}") from None
+            raise UnreadableInput(f"{source} is not a VGG16 feature file: {error}") from None
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1))
         self.requires_grad_(False)
+
+    @classmethod
+    def of_torchvision(cls, theirs: dict[str, Tensor]) -> Vgg16:
+        """From the state of torchvision's `vgg16().features`, which takes RGB in units of ImageNet's deviation."""
+        names = [name for block in BLOCKS for name in block]
+        layers = [theirs[f"{place}.{part}"].float() for place in _TORCHVISION for part in ("weight", "bias")]
+        weights = {f"{n}.{p}": layers.pop(0) for n in names for p in ("weight", "bias")}
+        first = weights["conv1_1.weight"] / (255 * torch.tensor(_DEVIATION_RGB)).view(1, 3, 1, 1)
+        weights["conv1_1.weight"] = first.flip(1)
+        network = cls(weights)
+        network.mean.copy_(255 * torch.tensor(_MEAN_RGB).flip(0).view(1, 3, 1, 1))
+        return network
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         x = x.flip(1) * 255.0 - self.mean
@@ -71,6 +87,29 @@ class Vgg16(FeatureNetwork):
                 x = F.relu(getattr(self, name)(x))
             taps[f"relu{number}_{len(block)}"] = x / 255.0
         return taps
+
+
+def style_features(name: str, root: Path) -> Vgg16:
+    """The VGG16 that a recipe names: a file relative to `root`, or `torchvision` for its ImageNet weights.
+
+    Never falls back to anything else. Raises MissingInput, UnreadableInput, and Unavailable where torchvision is not
+    installed or cannot fetch its weights.
+    """
+    if name != "torchvision":
+        return Vgg16(root / name)
+    try:
+        from torchvision.models import VGG16_Weights, vgg16
+    except ImportError:
+        raise Unavailable(
+            "torchvision is not installed", hint="pip install torchvision, or name a file in the recipe's `features`"
+        ) from None
+    try:
+        theirs = vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features.state_dict()
+    except OSError as error:  # urllib's errors are OSErrors
+        raise Unavailable(
+            f"torchvision cannot fetch VGG16: {error}", hint="name a file in the recipe's `features` instead"
+        ) from None
+    return Vgg16.of_torchvision(theirs)
 
 
 class EfficientNetLite0(FeatureNetwork):

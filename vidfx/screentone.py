@@ -56,8 +56,8 @@ def put_screen(picture: Picture, screen: NDArray[np.float32]) -> Picture:
     calm = cv2.boxFilter(grey, -1, (5, 5))
     tone = calm.astype(np.float32)
     softness = np.float32(4 * 255 / max(screen.shape[0] * _PITCH_PER_HEIGHT, _SMALLEST_PITCH) / 2)
-    tone = (tone - _SOLID) * np.float32(255 / (_BLANK - _SOLID))
-    dots = cv2.subtract(tone, screen)
+    tone = (tone - _SOLID) * ((255 + softness) / np.float32(_BLANK - _SOLID)) - softness / 2
+    dots = cv2.subtract(np.asarray(tone, np.float32), screen)
     dots = cv2.convertScaleAbs(np.clip(dots * (255 / softness) + 127.5, 0, 255))
     unrest = cv2.absdiff(grey, calm).astype(np.float32)
     flat = np.clip(1.6 - unrest * np.float32(1 / _EDGE_STEPS), 0, 1)

@@ -1,4 +1,4 @@
-"""`vidfx styles list` and `vidfx styles show`."""
+"""`vidfx styles list`, `vidfx styles show` and `vidfx styles check`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = Option(["--json"], is_flag=True, help="Print it to stdout as one JSON obj
 @click.group(
     "styles",
     cls=LazyGroup,
-    commands_at={"list": "vidfx.cli.styles:list_", "show": "vidfx.cli.styles:show"},
+    commands_at={"list": "vidfx.cli.styles:list_", "show": "vidfx.cli.styles:show", "check": "vidfx.cli.styles:check"},
     short_help="Say what styles there are.",
 )
 def styles() -> None:
@@ -64,6 +64,38 @@ def show(name: str, json: bool) -> None:
         if value != "":
             text = textwrap.fill(str(value), 100, subsequent_indent=" " * 20, break_long_words=False)
             click.echo(f"{key.replace('_', ' '):<18}  {text}")
+
+
+@click.command(
+    "check",
+    cls=Command,
+    params=[click.Argument(["name"]), options.DEVICE, options.THREADS, JSON],
+    short_help="Measure whether a style is fit to be shipped.",
+)
+def check(name: str, json: bool, **values: Any) -> None:
+    """Paint test pictures with a style and measure it: size, tiles, lattice, speed.
+
+    Ends with exit code 65 where something is not as it should be.
+    """
+    from vidfx.errors import UnreadableInput
+    from vidfx.settings import Machine
+    from vidfx.styles.check import check_style
+    from vidfx.styles.library import load_style
+
+    painter = load_style(name, machine=Machine(**values))
+    findings = check_style(painter)
+    bad = [finding for finding in findings if not finding.good]
+    if json:
+        rows = [{"what": f.what, "value": f.value, "good": f.good} for f in findings]
+        options.print_json({"style": painter.card.name, "good": not bad, "findings": rows})
+    else:
+        width = max(len(finding.what) for finding in findings)
+        for finding in findings:
+            click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.what:<{width}}  {finding.value}")
+    if bad:
+        raise UnreadableInput(
+            f"'{painter.card.name}' is not fit to be shipped: {', '.join(finding.what for finding in bad)}"
+        )
 
 
 def _entry(style: StyleFile) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ BUDGET = Option(
     section="Training",
     help="Stop after this long, such as 45m or 1h30m, if the recipe's steps are not done before.",
 )
+TENSORBOARD = Option(
+    ["--tensorboard"],
+    is_flag=True,
+    section="Training",
+    help="Write the losses as TensorBoard events, too (needs the extra `train`).",
+)
+
+
+def moved(bar: Any, done: int, total: int) -> None:
+    """Puts a tqdm bar where training stands; a run that goes on begins where it was left."""
+    if bar.total is None:
+        bar.total, bar.initial, bar.n = total, done - 1, done - 1
+    bar.update(1)
 
 
 @click.command(
@@ -65,6 +79,7 @@ BUDGET = Option(
         OUT,
         EXPORT,
         BUDGET,
+        TENSORBOARD,
         options.OVERWRITE,
         options.DEVICE,
         options.THREADS,
@@ -88,21 +103,36 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
         if not data.is_dir():
             raise MissingInput(f"there is no folder '{data}'", hint="--data names the folder of the training pictures")
         import torch
+        from tqdm import tqdm
 
         from vidfx.machine import resolve
         from vidfx.settings import Machine
         from vidfx.training.export import export_style
         from vidfx.training.loop import Trainer
 
+        hidden = values["quiet"] or values["json"] or not sys.stderr.isatty()
+        bar = tqdm(unit="step", dynamic_ncols=True, disable=hidden)
+
+        def say(text: str) -> None:
+            with tqdm.external_write_mode(sys.stderr):
+                progress.finish(text)
+
         runtime = resolve(Machine(device=values["device"], precision="fp32", threads=values["threads"]))
         torch.set_num_threads(runtime.threads)
         trainer = Trainer(
-            read, data=data, out=out, device=str(runtime.device), budget=values["budget"], notify=progress.finish
+            read,
+            data=data,
+            out=out,
+            device=str(runtime.device),
+            budget=values["budget"],
+            notify=say,
+            tensorboard=values["tensorboard"],
         )
-        trainer.run()
+        with bar:
+            trainer.run(on_step=lambda done, total: moved(bar, done, total))
         state = trainer.state
         trained = f"{state.warm_steps} + {state.steps} steps in {state.seconds:.0f} s"
-        path = export_style(trainer, export) if export else None
+        path = export_style(trainer, export, recipe_text=recipe.read_text("utf-8")) if export else None
     progress.finish(f"trained '{read.name}': {trained}" + (f"; wrote {path}" if path else f"; checkpoint in {out}"))
     if values["json"]:
         result = {"style": read.name, "out": out, "model": path, "warm_steps": state.warm_steps, "steps": state.steps}

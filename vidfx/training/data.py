@@ -98,13 +98,19 @@ def answer(teacher: Teacher, picture: Picture, stroke: float) -> Picture:
     return np.asarray(cv2.resize(drawn, (width, height), interpolation=how), np.uint8)
 
 
-def treat_style(picture: Picture, source: StyleSource) -> Picture:
+def treat_style(picture: Picture, source: StyleSource, teacher: Teacher) -> Picture:
     """Brings a style picture to common ground: scrolls lose their brown silk, line drawings get paper."""
     if source.trim:
         dy, dx = (round(n * source.trim) for n in picture.shape[:2])
         picture = picture[dy : picture.shape[0] - dy, dx : picture.shape[1] - dx]
     if source.treat == "none":
         return picture
+    if source.treat == "teacher":
+        size = (
+            2 * picture.shape[1],
+            2 * picture.shape[0],
+        )  # drawn large and seen small: a cleaner line
+        return teacher(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8))
     if source.treat == "levels":
         low, high = np.percentile(picture.max(2), (0.5, 99.5))
         stretched = (picture.astype(np.float32) - low * 0.8) / max(float(high - low * 0.8), 1.0)
@@ -146,7 +152,8 @@ class TrainingData:
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
-        pictures = [treat_style(p, source) for p in read_style(source, root, notify)]
+        teacher = TEACHERS[self.recipe.warm_start.teacher]
+        pictures = [treat_style(p, source, teacher) for p in read_style(source, root, notify)]
         large = [p for p in pictures if min(p.shape[:2]) >= source.crop[0]]
         if not large:
             raise UsageError(f"{source.path}: no picture is as large as the crop of {source.crop[0]} px")
@@ -189,6 +196,11 @@ class TrainingData:
         content, teacher = zip(*(self._content_crop(random) for _ in range(self.recipe.batch)), strict=True)
         style = [self._style_crop(random) for _ in range(self.recipe.batch)]
         return Batch(to_tensor(content), to_tensor(teacher), to_tensor(style))
+
+    def examples(self, count: int) -> list[Picture]:
+        """Content pictures to show the style on, spread over the recipe's sources; always the same ones."""
+        groups = [group for group in self.content if group]
+        return [groups[n % len(groups)][len(groups[n % len(groups)]) // 2][0] for n in range(count)]
 
     def style_batches(self, count: int) -> Iterator[Tensor]:
         """Style crops alone, for the style's statistics."""

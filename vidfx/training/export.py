@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from vidfx.styles.card import METADATA_KEY, Card, NetworkShape
+from vidfx.settings import Machine
+from vidfx.styles.card import METADATA_KEY, Card, Finish, NetworkShape
+from vidfx.styles.check import check_style
 from vidfx.styles.generator import SIZE_MULTIPLE, Generator
-from vidfx.styles.library import MODEL_FILE
+from vidfx.styles.library import MODEL_FILE, read_style
+from vidfx.stylize import Stylizer
 from vidfx.training.data import BORDER
 from vidfx.training.loop import Trainer
+from vidfx.training.papers import write_papers
 
 
-def export_style(trainer: Trainer, folder: Path) -> Path:
-    """Writes the averaged generator of a run as a style that `--style folder` takes; gives the model file's path."""
+def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
+    """Writes the averaged generator of a run as a style that `--style folder` takes, with its papers.
+
+    The folder then holds the model file, a model card with what was measured, the recipe and a preview. Gives the
+    model file's path.
+    """
     state, recipe = trainer.state, trainer.recipe
     when = datetime.now(UTC).date().isoformat()
-    return write_model(
+    path = write_model(
         state.average,
         folder,
         name=recipe.name,
         description=recipe.description,
+        finish=recipe.finish,
         trained=f"{when}, {trainer.device}, {state.warm_steps} steps after the teacher and {state.steps} adversarial "
         f"in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
     )
+    painter = Stylizer(read_style(path, "path"), Machine(device=str(trainer.device)))
+    write_papers(trainer, painter, recipe_text, check_style(painter), commit())
+    return path
 
 
-def write_model(generator: Generator, folder: Path, *, name: str, description: str, trained: str) -> Path:
+def commit() -> str:
+    """The commit this code stands at, `+` where it was changed since; empty outside a checkout."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return ""
+    try:
+        ask = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+        said = subprocess.run(ask, cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return said.stdout.strip()
+
+
+def write_model(
+    generator: Generator, folder: Path, *, name: str, description: str, trained: str, finish: Finish = "none"
+) -> Path:
     """Writes `folder/model.safetensors` (fp16) and gives its path. Nothing appears under the name until it is whole."""
     card = Card(
         name=name,
@@ -38,6 +66,7 @@ def write_model(generator: Generator, folder: Path, *, name: str, description: s
         size_multiple=SIZE_MULTIPLE,
         receptive_radius=generator.receptive_radius,
         border=BORDER,
+        finish=finish,
         trained=trained,
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,30 +9,26 @@ export     the running average of the weights goes into a model file (vidfx.trai
 from __future__ import annotations
 
 import copy
-import json
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidfx.errors import UsageError, VidfxError
-from vidfx.features import TAPS, Vgg16
-from vidfx.styles.generator import Generator, GeneratorConfig
-from vidfx.styles.library import find_style
+from vidfx.errors import VidfxError
+from vidfx.features import TAPS, style_features
+from vidfx.styles.generator import Generator
 from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
+from vidfx.training.log import Log
 from vidfx.training.losses import (
     content_loss,
     flat_loss,
@@ -45,48 +41,13 @@ from vidfx.training.losses import (
     tone_loss,
 )
 from vidfx.training.recipe import Recipe
+from vidfx.training.state import State, beginner
 
 M = TypeVar("M", bound=torch.nn.Module)
 FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
 STYLE_CROPS = 60  # batches behind the style's mean statistics
 CHECKPOINT_EVERY = 100
-LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
-
-
-@dataclass
-class State:
-    """Everything that changes during a run; saved and restored whole."""
-
-    generator: Generator
-    average: Generator
-    discriminator: TwoScaleDiscriminator
-    generator_optimiser: torch.optim.Adam
-    discriminator_optimiser: torch.optim.Adam
-    warm_steps: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    recipe: dict[str, Any] = field(default_factory=dict)
-
-    def save(self, path: Path) -> None:
-        """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
-        content = {name: getattr(self, name).state_dict() for name in LEARNT}
-        content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-
-    def load(self, path: Path) -> None:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["recipe"] != self.recipe:
-            raise UsageError(
-                f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
-            )
-        for name in LEARNT:
-            getattr(self, name).load_state_dict(content[name])
-        self.warm_steps, self.steps, self.seconds = content["warm_steps"], content["steps"], content["seconds"]
+JUDGE_RESTS_BELOW = 0.25  # a discriminator that is never wrong has nothing to teach: it waits for the generator
 
 
 class Trainer:
@@ -101,11 +62,16 @@ class Trainer:
         device: str = "cpu",
         budget: float | None = None,
         notify: Callable[[str], None] = print,
+        tensorboard: bool = False,
     ) -> None:
+        """Reads the pictures and the checkpoint, if there is one. `data`: where the recipe's paths start; `budget`:
+        seconds. Raises MissingInput, UnreadableInput and UsageError for what the recipe names, Unavailable without
+        TensorBoard."""
         self.recipe, self.out, self.notify, self.budget = recipe, out, notify, budget
         self.device = torch.device(device)
         self.checkpoint = out / "checkpoint.pt"
         out.mkdir(parents=True, exist_ok=True)
+        self.log = Log(out, tensorboard=tensorboard)
         torch.manual_seed(recipe.seed)
 
         began = time.perf_counter()
@@ -127,7 +93,7 @@ class Trainer:
             torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
             recipe=recipe.model_dump(mode="json"),
         )
-        self.features = place(Vgg16(data / recipe.features))
+        self.features = place(style_features(recipe.features, data))
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
@@ -149,12 +115,11 @@ class Trainer:
 
     # --- the run -----------------------------------------------------------------------------------------------
 
-    def run(self) -> Generator:
-        """Trains to the end of the recipe or of the budget; returns the averaged generator."""
+    def run(self, on_step: Callable[[int, int], None] = lambda done, total: None) -> Generator:
+        """Trains to the end of the recipe or of the budget, tells each step; returns the averaged generator."""
         state, warm, game = self.state, self.recipe.warm_start, self.recipe.adversarial
         began = time.perf_counter() - state.seconds
-        log = (self.out / "metrics.jsonl").open("a")
-        with ThreadPoolExecutor(1) as loader, log:
+        with ThreadPoolExecutor(1) as loader, self.log as log:
             total = warm.steps + game.steps
             upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps)
             while state.warm_steps + state.steps < total and (self.budget is None or state.seconds < self.budget):
@@ -175,9 +140,9 @@ class Trainer:
                         f"a loss is no longer finite at step {done}: {values}",
                         hint=f"the last good checkpoint stands at {self.checkpoint}; lower the learning rate",
                     )
+                on_step(done, total)
                 if done % 10 == 0:
-                    log.write(json.dumps({"step": done, "seconds": round(state.seconds, 1), **values}) + "\n")
-                    log.flush()
+                    log.write(done, state.seconds, values)
                 if done % CHECKPOINT_EVERY == 0 or done == total:
                     state.save(self.checkpoint)
                     self.save_samples(batch, done)
@@ -261,10 +226,11 @@ class Trainer:
             verdicts = state.discriminator(grain(torch.cat([batch.style, painted.detach()]), random))
         halves = [v.float().chunk(2) for v in verdicts]
         judged = judge_loss([r for r, _ in halves], [f for _, f in halves])
-        state.discriminator_optimiser.zero_grad(set_to_none=True)
-        judged.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
-        torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
-        state.discriminator_optimiser.step()
+        if judged.item() > JUDGE_RESTS_BELOW:
+            state.discriminator_optimiser.zero_grad(set_to_none=True)
+            judged.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
+            torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
+            state.discriminator_optimiser.step()
         return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
 
     def update_generator(self, loss: Tensor) -> None:
@@ -287,18 +253,6 @@ class Trainer:
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
         cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
-
-
-def beginner(recipe: Recipe) -> Generator:
-    """A fresh generator, or the trained one that the recipe begins with. Raises UsageError if its shape is another."""
-    generator = Generator(GeneratorConfig(**recipe.generator.model_dump()))
-    if recipe.warm_start.model:
-        style = find_style(recipe.warm_start.model)
-        shape = style.card.generator.model_dump()
-        if shape != recipe.generator.model_dump():
-            raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
-        generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
-    return generator
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

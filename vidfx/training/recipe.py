@@ -15,7 +15,17 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StyleSource(Part):
+class Source(Part):
+    """Pictures, and where they come from: the model card says it of each."""
+
+    what: str = ""
+    """What they show, in a few words."""
+    origin: str = ""
+    """Who made or gave them."""
+    licence: str = ""
+
+
+class StyleSource(Source):
     """Style pictures, or frames of a film clip, and how they are made comparable."""
 
     path: str
@@ -37,7 +47,7 @@ class StyleSource(Part):
     """Fraction of each side that is cut away: mounts, seals and scanner margins."""
 
 
-class ContentSource(Part):
+class ContentSource(Source):
     """Photographs, or frames of film clips, that are painted during training."""
 
     path: str
@@ -108,7 +118,7 @@ class Recipe(Part):
     crop: int = Field(256, ge=64, multiple_of=32)
     batch: int = Field(4, ge=1)
     features: str
-    """Path of the feature network, relative to the data folder."""
+    """Path of a VGG16 feature file, relative to the data folder, or `torchvision`."""
     style: list[StyleSource] = Field(min_length=1)
     content: list[ContentSource] = Field(min_length=1)
     generator: Network = Network()

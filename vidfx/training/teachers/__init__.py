@@ -17,7 +17,14 @@ from vidfx.training.teachers.woodblock import woodblock
 Teacher = Callable[[Picture], Picture]
 """An RGB picture, uint8, to an RGB picture of the same size, as it should be drawn."""
 
+
+def none(picture: Picture) -> Picture:
+    """No teacher: the film itself says where tone and colour go."""
+    return picture
+
+
 TEACHERS: dict[str, Teacher] = {
+    "none": none,
     "ink": ink,
     "bluegreen": bluegreen,
     "oil": oil,

@@ -1,0 +1,53 @@
+"""Flat greys become dots that cover as much paper as the grey asks; what is drawn stays as it is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidfx.frames import Frame
+from vidfx.screentone import make_screen, put_screen, screentone
+
+
+def flat(level: int, height: int = 240, width: int = 320) -> np.ndarray:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(level=st.integers(30, 225))
+def test_dots_cover_what_the_tone_asks(level: int) -> None:
+    printed = put_screen(flat(level, 720, 960), make_screen(720, 960))
+    asked = 255 * (level - 24) / (232 - 24)
+    assert abs(float(printed.mean()) - asked) < 30  # the soft edge of the dots costs a little
+    assert printed.min() < 60 or printed.max() > 195, "dots, not grey"
+
+
+@pytest.mark.parametrize(("level", "printed"), [(0, 0), (20, 0), (240, 255), (255, 255)])
+def test_black_and_white_carry_no_dots(level: int, printed: int) -> None:
+    assert (put_screen(flat(level), make_screen(240, 320)) == printed).all()
+
+
+def test_a_line_is_not_broken_by_the_screen() -> None:
+    picture = flat(255)
+    picture[:, 100:102] = 0
+    printed = put_screen(picture, make_screen(240, 320))
+    assert printed[:, 100:102].max() <= 40
+
+
+def test_a_part_of_the_page_gets_the_same_dots() -> None:
+    whole = make_screen(720, 640)
+    assert np.array_equal(whole[:, :320], make_screen(720, 320)), "the screen belongs to the page, not to the picture"
+
+
+def test_only_the_image_changes_and_still_tones_hold_still() -> None:
+    frames = [
+        Frame(index=n, pts=n, time_base=Fraction(1, 25), duration=1, image=flat(120), source=flat(7)) for n in range(3)
+    ]
+    printed = list(screentone(iter(frames)))
+    assert [f.pts for f in printed] == [0, 1, 2]
+    assert all(f.source is frame.source for f, frame in zip(printed, frames, strict=True))
+    assert all(np.array_equal(f.image, printed[0].image) for f in printed)

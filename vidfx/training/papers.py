@@ -1,0 +1,98 @@
+"""What goes with a model file so that others may use it: a model card, the recipe, a picture of what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vidfx import __version__
+from vidfx.frames import Picture
+from vidfx.styles.check import Finding
+from vidfx.stylize import Stylizer
+from vidfx.training.loop import Trainer
+from vidfx.training.recipe import Recipe, Source
+
+PREVIEW_WIDTH = 1280
+PREVIEWS = 2
+
+
+def write_papers(
+    trainer: Trainer, painter: Stylizer, recipe_text: str, findings: Sequence[Finding], commit: str
+) -> None:
+    """Writes `README.md`, `recipe.toml` and `preview.jpg` beside the model file that `painter` has loaded."""
+    folder = painter.style.path.parent
+    (folder / "recipe.toml").write_text(recipe_text, "utf-8")
+    write_preview(folder / "preview.jpg", painter, trainer.data.examples(PREVIEWS))
+    (folder / "README.md").write_text(model_card(trainer, painter, findings, commit), "utf-8")
+
+
+def write_preview(path: Path, painter: Stylizer, pictures: Sequence[Picture]) -> None:
+    """Each picture (RGB, any size) over its painting, beside each other, as a JPEG."""
+    columns = []
+    for picture in pictures:
+        height = 360
+        size = (round(picture.shape[1] * height / picture.shape[0]), height)
+        pair = [
+            np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA))
+            for p in (picture, painter.stylize(picture[None])[0])
+        ]
+        columns.append(np.vstack(pair))
+    sheet = np.hstack(columns)
+    if sheet.shape[1] > PREVIEW_WIDTH:
+        size = (PREVIEW_WIDTH, round(sheet.shape[0] * PREVIEW_WIDTH / sheet.shape[1]))
+        sheet = np.asarray(cv2.resize(sheet, size, interpolation=cv2.INTER_AREA))
+    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def model_card(trainer: Trainer, painter: Stylizer, findings: Sequence[Finding], commit: str) -> str:
+    """The card as Markdown: what it is, where it comes from, how it was made, how good it is, what to mind."""
+    recipe, card = trainer.recipe, painter.card
+    made_from = f"vidfx {__version__}" + (f", commit {commit}" if commit else "")
+    start = f"from the style `{recipe.warm_start.model}`" if recipe.warm_start.model else "from nothing"
+    measured = "\n".join(f"| {f.what} | {f.value} | {'yes' if f.good else '**no**'} |" for f in findings)
+    return f"""# {card.name}
+
+{recipe.description}.
+
+![Film frames and their paintings](preview.jpg)
+
+**Use** it with `--style {card.name}` for film, animation and stills; `--strength` and `--keep-color` bring the film
+back through the paint. Licence of the weights: {card.licence}.
+
+## Where it comes from
+
+| what | source | licence |
+|---|---|---|
+{sources(recipe)}
+
+Feature network: `{recipe.features}`.
+
+## How it was trained
+
+With [recipe.toml](recipe.toml) by `vidfx train` ({made_from}), {start}: {card.trained}.
+Warm start on the teacher `{recipe.warm_start.teacher}`, then generator against two patch discriminators.
+
+## How good it is
+
+| what | measured by `vidfx styles check` | good |
+|---|---|---|
+{measured}
+
+## What to mind
+
+- Strokes are sized for {recipe.content[0].height} to 1080 lines; at 4K they are finer.
+- What is smaller than about 12 px, such as distant faces and small print, may not survive.
+"""
+
+
+def sources(recipe: Recipe) -> str:
+    """Rows of a Markdown table: every picture source with its licence."""
+
+    def row(kind: str, source: Source, path: str) -> str:
+        return f"| {kind}: {source.what or path} | {source.origin or 'not said'} | {source.licence or 'not said'} |"
+
+    rows = [row("style", source, source.path) for source in recipe.style]
+    return "\n".join(rows + [row("content", source, source.path) for source in recipe.content])

@@ -1,0 +1,67 @@
+"""What changes during a training run, and how it is kept: checkpoints that a kill at any moment leaves whole."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from vidfx.errors import UsageError
+from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.library import find_style
+from vidfx.training.discriminator import TwoScaleDiscriminator
+from vidfx.training.recipe import Recipe
+
+LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
+
+
+@dataclass
+class State:
+    """Everything that changes during a run; saved and restored whole."""
+
+    generator: Generator
+    average: Generator
+    discriminator: TwoScaleDiscriminator
+    generator_optimiser: torch.optim.Adam
+    discriminator_optimiser: torch.optim.Adam
+    warm_steps: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
+        content = {name: getattr(self, name).state_dict() for name in LEARNT}
+        content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["recipe"] != self.recipe:
+            raise UsageError(
+                f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
+            )
+        for name in LEARNT:
+            getattr(self, name).load_state_dict(content[name])
+        self.warm_steps, self.steps, self.seconds = content["warm_steps"], content["steps"], content["seconds"]
+
+
+def beginner(recipe: Recipe) -> Generator:
+    """A fresh generator, or the trained one that the recipe begins with. Raises UsageError if its shape is another."""
+    generator = Generator(GeneratorConfig(**recipe.generator.model_dump()))
+    if recipe.warm_start.model:
+        style = find_style(recipe.warm_start.model)
+        shape = style.card.generator.model_dump()
+        if shape != recipe.generator.model_dump():
+            raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
+        generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
+    return generator
