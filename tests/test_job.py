@@ -21,7 +21,7 @@ from vidfx import CannotWrite, Encode, Look, Machine, MissingInput, Range, Unrea
 from vidfx.job import Job, Render, default_output
 from vidfx.progress import Progress
 
-CPU = Machine(device="cpu", precision="fp32", threads=1)
+CPU = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
 FAST = Encode(preset="ultrafast")
 CLIPS = MEDIA / "clips"
 

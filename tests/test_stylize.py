@@ -17,9 +17,9 @@ from vidfx.frames import Frame
 from vidfx.settings import Machine
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer, stylize
+from vidfx.stylize import Stylizer, spans, stylize
 
-FP32 = Machine(device="cpu", precision="fp32", threads=1)
+FP32 = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +43,24 @@ def test_any_size_comes_back_at_its_size(model: Path, height: int, width: int) -
     assert out.dtype == np.uint8
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("size", [(300, 420), (257, 511)])
-def test_tiles_give_the_whole_frame(model: Path, size: tuple[int, int], precision: str) -> None:
-    whole = Stylizer(find_style(str(model)), Machine(device="cpu", precision=precision, tile=0))  # type: ignore[arg-type]
-    tiled = Stylizer(find_style(str(model)), Machine(device="cpu", precision=precision, tile=128))  # type: ignore[arg-type]
-    frame = pictures(1, *size)
-    assert difference(whole.stylize(frame), tiled.stylize(frame)) <= 1
+@settings(max_examples=40, deadline=None)
+@given(
+    eighths=st.integers(1, 700),
+    tile=st.integers(1, 3000),
+    radius=st.integers(0, 30),
+    multiple=st.sampled_from([1, 4, 8]),
+)
+def test_tiles_cover_a_side_once_and_see_enough(eighths: int, tile: int, radius: int, multiple: int) -> None:
+    size, radius = 8 * eighths, 8 * radius
+    cut = spans(size, tile, radius, multiple)
+    assert [pixel for span in cut for pixel in range(size)[span.tile]] == list(range(size))
+    assert len({span.window.stop - span.window.start for span in cut}) == 1
+    for span in cut:
+        assert span.tile.stop - span.tile.start <= max(tile, multiple)
+        assert span.window.start % multiple == span.window.stop % multiple == 0
+        assert 0 <= span.window.start <= max(span.tile.start - radius, 0)
+        assert min(span.tile.stop + radius, size) <= span.window.stop <= size
+        assert range(size)[span.window][span.inside] == range(size)[span.tile]
 
 
 def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
@@ -97,7 +108,7 @@ def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypa
     def cramped(batch: np.ndarray) -> np.ndarray:
         seen.append(batch.shape)
         if batch[..., 0].size > 400 * 450:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
+            raise MemoryError("not enough")
         return generate(batch)
 
     monkeypatch.setattr(style, "_generate", cramped)
@@ -164,13 +175,6 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:
     with pytest.raises(UsageError):
         load_style(str(model), machine=machine)
-
-
-def test_bf16_is_near_fp32(model: Path) -> None:
-    frame = pictures(1, 96, 96)
-    fp32 = load_style(str(model), machine=FP32).stylize(frame).astype(float)
-    bf16 = load_style(str(model), machine=Machine(device="cpu", precision="bf16")).stylize(frame).astype(float)
-    assert np.abs(fp32 - bf16).mean() < 1.5
 
 
 @pytest.mark.gpu

@@ -1,75 +1,127 @@
-"""What a render runs on: device, precision, threads, batch and tiles, decided once and said once."""
+"""What a render runs on: device, runtime, precision, threads, decided once and said once.
+
+torch is asked only where there may be a GPU: to load it takes longer than anything else at the start.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import os
-import platform
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import torch
+from typing import Literal
 
 from vidfx.errors import Unavailable, UsageError
 from vidfx.settings import Machine
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-BYTES_PER_PIXEL = {"fp32": 420, "bf16": 260, "fp16": 260}
+BYTES_PER_PIXEL = {"fp32": 420, "bf16": 260, "fp16": 260, "int8": 260}
 """Peak memory of the generator for a pixel of the batch (measured on CPU at 1280 × 720, with room to spare)."""
 SMALLEST_TILE = 128
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A machine's choices with every `auto` resolved."""
 
-    device: torch.device
+    device: str
+    """`cpu` or `cuda:N`."""
+    name: Literal["torch", "openvino"]
     precision: str
     threads: int
     memory: int
     """Bytes that the generator may take."""
 
     @property
-    def dtype(self) -> torch.dtype:
-        return DTYPES[self.precision]
+    def gpu(self) -> bool:
+        return self.device != "cpu"
+
+    @property
+    def float_precision(self) -> str:
+        """What is multiplied as floating point: all of it, or with int8 the few layers that are not quantised."""
+        return best_float() if self.precision == "int8" else self.precision
 
 
 def resolve(machine: Machine) -> Runtime:
-    """Decides what to run on. Raises Unavailable for a device that is not here, UsageError for nonsense."""
+    """Decides what to run on.
+
+    Raises Unavailable for a device or runtime that is not here, UsageError for choices that do not go together.
+    """
     device = _device(machine.device)
-    precision = machine.precision if machine.precision != "auto" else best_precision(device)
-    if precision == "fp16" and device.type == "cpu":
+    name = _runtime(machine, device)
+    precision = machine.precision if machine.precision != "auto" else _precision(device, name)
+    if precision == "fp16" and device == "cpu":
         raise UsageError("fp16 is slower than fp32 on a CPU", hint="use --precision bf16, fp32 or auto")
+    if precision == "int8" and not cpu_flags() & INT8_FLAGS:
+        raise Unavailable("this CPU does not multiply int8 exactly (it lacks VNNI)", hint="use --precision auto")
     threads = machine.threads or available_cores()
     if threads < 1:
         raise UsageError(f"--threads must be at least 1, not {threads}")
-    return Runtime(device, precision, threads, _memory(device))
+    return Runtime(device, name, precision, threads, _memory(device))
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        raise UsageError(f"'{wanted}' is not a device", hint="auto, cpu, cuda or cuda:1") from None
-    if device.type not in ("cpu", "cuda"):
+def _device(wanted: str) -> str:
+    kind, _, index = wanted.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (index and (kind != "cuda" or not index.isdigit())):
         raise UsageError(f"'{wanted}' is not a device that vidfx runs on", hint="auto, cpu, cuda or cuda:1")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise Unavailable("CUDA was asked for, but there is none here", hint="leave --device away to use the CPU")
-        if (device.index or 0) >= torch.cuda.device_count():
-            raise Unavailable(
-                f"there is no {device}", hint=f"this machine has {torch.cuda.device_count()} CUDA device(s)"
-            )
-    return device
+    if kind == "cpu":
+        return "cpu"
+    count = cuda_devices()
+    if not count and kind == "cuda":
+        raise Unavailable("CUDA was asked for, but there is none here", hint="leave --device away to use the CPU")
+    if not count:
+        return "cpu"
+    if int(index or 0) >= count:
+        raise Unavailable(f"there is no {wanted}", hint=f"this machine has {count} CUDA device(s)")
+    return f"cuda:{int(index or 0)}"
 
 
-def best_precision(device: torch.device) -> str:
-    """bf16 where the hardware multiplies it natively: emulated, it is several times slower than fp32."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    return "bf16" if cpu_flags() & {"avx512_bf16", "amx_bf16"} else "fp32"
+@cache
+def cuda_devices() -> int:
+    """How many GPUs torch can use; without a driver on the machine torch is not loaded to say so."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _runtime(machine: Machine, device: str) -> Literal["torch", "openvino"]:
+    """OpenVINO on a CPU where it is installed: the quicker one in every precision (docs/performance.md)."""
+    needs_openvino = machine.runtime == "openvino" or machine.precision == "int8"
+    if needs_openvino and (device != "cpu" or machine.runtime == "torch"):
+        what = "int8" if machine.precision == "int8" else "OpenVINO"
+        raise UsageError(f"{what} is for --device cpu and --runtime openvino", hint="leave the others at auto")
+    if needs_openvino and not has_openvino():
+        raise Unavailable("OpenVINO is not installed", hint="pip install openvino")
+    if device != "cpu" or machine.runtime == "torch" or machine.precision == "fp16" or not has_openvino():
+        return "torch"
+    return "openvino"
+
+
+def has_openvino() -> bool:
+    """Whether OpenVINO is installed; does not load it."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def _precision(device: str, runtime: str) -> str:
+    if device != "cpu":
+        import torch
+
+        with torch.cuda.device(device):
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return "int8" if runtime == "openvino" and cpu_flags() & INT8_FLAGS else best_float()
+
+
+def best_float() -> str:
+    """bf16 where the CPU multiplies it natively: emulated, it is several times slower than fp32."""
+    return "bf16" if cpu_flags() & BF16_FLAGS else "fp32"
 
 
 @cache
@@ -88,19 +140,14 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _memory(device: torch.device) -> int:
+def _memory(device: str) -> int:
     """Half of what is free on a GPU; on a CPU a gigabyte, less where even that is not free: others live there too."""
-    if device.type == "cuda":
+    if device != "cpu":
+        import torch
+
         return torch.cuda.mem_get_info(device)[0] // 2
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         free = 2**31
     return int(min(2**30, max(free // 2, 2**27)))
-
-
-def device_name(device: torch.device) -> str:
-    """The device as a person knows it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return platform.machine() or "cpu"

@@ -13,7 +13,8 @@ from vidfx.ranges import clamp, parse_ranges
 
 Device = str
 """`auto`, `cpu`, `cuda` or `cuda:N`."""
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+RuntimeName = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ class Machine:
     """On what the generator runs. `auto` asks the machine."""
 
     device: Device = "auto"
+    runtime: RuntimeName = "auto"
     precision: Precision = "auto"
     batch: int | None = None
     """Frames per pass; None sizes it to memory."""

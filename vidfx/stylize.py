@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
-from vidfx.errors import TryAgain, UnreadableInput, UsageError
+from vidfx.errors import TryAgain, UsageError
 from vidfx.frames import Frame
 from vidfx.machine import BYTES_PER_PIXEL, SMALLEST_TILE, resolve
 from vidfx.settings import Machine
-from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import StyleFile
-
-Batch = NDArray[np.uint8]
-"""N × H × W × 3, RGB, 0..255."""
+from vidfx.styles.runtimes import Batch, load_painter
 
 LARGEST_AUTO_BATCH = 8
 
@@ -42,19 +36,7 @@ class Stylizer:
         if machine.tile is not None and 0 < machine.tile < SMALLEST_TILE:
             raise UsageError(f"--tile must be at least {SMALLEST_TILE}, not {machine.tile}")
         self.batch, self.tile = machine.batch, machine.tile
-        torch.set_num_threads(self.runtime.threads)
-        generator = Generator(GeneratorConfig(**self.card.generator.model_dump()))
-        try:
-            weights = {name: tensor.float() for name, tensor in load_file(style.path).items()}
-            generator.load_state_dict(weights)
-        except (SafetensorError, RuntimeError, OSError) as error:
-            raise UnreadableInput(f"the weights in '{style.path}' do not fit its card: {error}") from None
-        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-            raise UnreadableInput(f"the weights in '{style.path}' are not all finite numbers")
-        generator.eval().requires_grad_(False)
-        self.generator = generator.to(
-            device=self.runtime.device, dtype=self.runtime.dtype, memory_format=torch.channels_last
-        )  # type: ignore[call-overload]  # torch's stubs lack memory_format here
+        self._painter = load_painter(style, self.runtime)
 
     # --- what to run at once -----------------------------------------------------------------------------------
 
@@ -70,17 +52,17 @@ class Stylizer:
                 tile = max(SMALLEST_TILE, edge // 64 * 64)
         batch = self.batch
         if batch is None:
-            gpu = self.runtime.device.type == "cuda"  # a CPU's caches hold one frame at best: batches only wait
             fits = int(self.runtime.memory / (need * area))
-            batch = min(max(fits, 1), LARGEST_AUTO_BATCH) if gpu and not tile else 1
+            # a CPU's caches hold one frame at best: batches only wait
+            batch = min(max(fits, 1), LARGEST_AUTO_BATCH) if self.runtime.gpu and not tile else 1
         return batch, tile
 
     def describe(self, height: int, width: int) -> str:
         """What a render of this size runs on, in one line."""
         batch, tile = self.fit(height, width)
-        parts = [str(self.runtime.device), "torch", self.runtime.precision, f"batch {batch}"]
+        parts = [self.runtime.device, self.runtime.name, self.runtime.precision, f"batch {batch}"]
         parts += [f"tiles of {tile} px"] if tile else []
-        parts += [f"{self.runtime.threads} threads"] if self.runtime.device.type == "cpu" else []
+        parts += [f"{self.runtime.threads} threads"] if not self.runtime.gpu else []
         return ", ".join(parts)
 
     # --- pictures in, pictures out -----------------------------------------------------------------------------
@@ -91,11 +73,8 @@ class Stylizer:
         while True:
             try:
                 return self._paint(batch, tile)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
-                    raise
-            if self.runtime.device.type == "cuda":
-                torch.cuda.empty_cache()
+            except MemoryError:
+                pass
             if len(batch) > 1:  # halve the batch, then the tile
                 middle = len(batch) // 2
                 return np.concatenate([self.stylize(batch[:middle]), self.stylize(batch[middle:])])
@@ -111,19 +90,15 @@ class Stylizer:
         height, width = batch.shape[1:3]
         border, radius = self.card.border, self.card.receptive_radius
         padded = self._pad(batch)
-        if not tile:
-            return self._generate(padded)[:, border : border + height, border : border + width]
-        tile = max(tile // self.card.size_multiple, 1) * self.card.size_multiple
-        tall, wide = padded.shape[1:3]
-        out = np.empty_like(padded)
-        for top in range(0, tall, tile):
-            for left in range(0, wide, tile):
-                bottom, right = min(top + tile, tall), min(left + tile, wide)
-                y0, x0 = max(top - radius, 0), max(left - radius, 0)
-                window = padded[:, y0 : min(bottom + radius, tall), x0 : min(right + radius, wide)]
-                painted = self._generate(window)
-                out[:, top:bottom, left:right] = painted[:, top - y0 : bottom - y0, left - x0 : right - x0]
-        return out[:, border : border + height, border : border + width]
+        if tile:
+            out = np.empty_like(padded)
+            rows, columns = (spans(size, tile, radius, self.card.size_multiple) for size in padded.shape[1:3])
+            for row, column in product(rows, columns):
+                painted = self._generate(padded[:, row.window, column.window])
+                out[:, row.tile, column.tile] = painted[:, row.inside, column.inside]
+        else:
+            out = self._generate(padded)
+        return np.ascontiguousarray(out[:, border : border + height, border : border + width])
 
     def _padded(self, size: int) -> int:
         multiple = self.card.size_multiple
@@ -138,14 +113,36 @@ class Stylizer:
         pictures = [cv2.copyMakeBorder(picture, border, below, border, right, mirror) for picture in batch]
         return np.asarray(pictures[0][None] if len(pictures) == 1 else np.stack(pictures), np.uint8)
 
-    @torch.inference_mode()
     def _generate(self, batch: Batch) -> Batch:
         """One pass of the generator; sizes are multiples of the card's."""
-        x = torch.from_numpy(np.ascontiguousarray(batch)).to(self.runtime.device, non_blocking=True)
-        x = x.permute(0, 3, 1, 2)  # channels last, without a copy
-        painted: Tensor = self.generator(x.to(self.runtime.dtype).mul_(1 / 255))
-        painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
-        return painted.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous().cpu().numpy()
+        return self._painter(batch)
+
+
+class Span(NamedTuple):
+    """One tile along one side of a picture."""
+
+    tile: slice
+    """Which pixels of the picture it gives."""
+    window: slice
+    """Which pixels the generator must see for that."""
+    inside: slice
+    """Where the tile lies in its window."""
+
+
+def spans(size: int, tile: int, radius: int, multiple: int) -> list[Span]:
+    """Cuts a side into tiles of equal size, `tile` pixels at most, that `radius` pixels around them make exact.
+
+    Every window has the same size, so a runtime that compiles for a size does so once: at the ends of the side a
+    window is moved inwards. All are multiples of `multiple`, as `size` must be.
+    """
+    count = -(-size // max(tile // multiple * multiple, multiple))
+    tile = -(-size // (count * multiple)) * multiple
+    seen = min(tile + 2 * radius, size)
+    found = []
+    for start in range(0, size, tile):
+        stop, begin = min(start + tile, size), min(max(start - radius, 0), size - seen)
+        found.append(Span(slice(start, stop), slice(begin, begin + seen), slice(start - begin, stop - begin)))
+    return found
 
 
 def stylize(frames: Iterator[Frame], stylizer: Stylizer) -> Iterator[Frame]:
@@ -164,9 +161,3 @@ def _painted(frames: list[Frame], stylizer: Stylizer) -> Iterator[Frame]:
     pictures = frames[0].image[None] if len(frames) == 1 else np.stack([frame.image for frame in frames])
     for frame, picture in zip(frames, stylizer.stylize(pictures), strict=True):
         yield replace(frame, image=picture)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "not enough memory" in str(error) or "out of memory" in str(error)  # how torch's CPU allocator says it

@@ -182,12 +182,20 @@ THREADS = Option(
 MACHINE = [
     DEVICE,
     Option(
-        ["--precision"],
-        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+        ["--runtime"],
+        type=click.Choice(["auto", "torch", "openvino"]),
         default="auto",
         section="Machine",
         metavar="NAME",
-        help="auto (default: what is fast here), fp32, bf16 or fp16.",
+        help="auto (default: openvino on a CPU where it is installed), torch or openvino.",
+    ),
+    Option(
+        ["--precision"],
+        type=click.Choice(["auto", "fp32", "bf16", "fp16", "int8"]),
+        default="auto",
+        section="Machine",
+        metavar="NAME",
+        help="auto (default: what is fast here), fp32, bf16, fp16 or int8 (openvino).",
     ),
     Option(
         ["--batch"],
@@ -252,7 +260,7 @@ def encode_of(values: Values) -> Encode:
 
 
 def machine_of(values: Values) -> Machine:
-    return Machine(**{name: values[name] for name in ("device", "precision", "batch", "tile", "threads")})
+    return Machine(**{name: values[name] for name in ("device", "runtime", "precision", "batch", "tile", "threads")})
 
 
 def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job:

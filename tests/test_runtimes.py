@@ -1,0 +1,232 @@
+"""Each runtime in each precision paints the same picture, whole or in tiles, and says what it runs on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_style import make_style
+
+from vidfx import Unavailable, UnreadableInput, UsageError, load_style, machine
+from vidfx.frames import Picture
+from vidfx.machine import INT8_FLAGS, cpu_flags, has_openvino, resolve
+from vidfx.settings import Machine
+from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.library import find_style
+from vidfx.styles.quantise import dead_leaves
+from vidfx.styles.runtimes import TorchPainter
+from vidfx.styles.weights import read_weights, shapes
+from vidfx.stylize import Stylizer
+
+needs_openvino = pytest.mark.skipif(not has_openvino(), reason="OpenVINO is not installed: pip install openvino")
+needs_int8 = pytest.mark.skipif(not cpu_flags() & INT8_FLAGS, reason="this CPU has no VNNI")
+KINDS = [
+    pytest.param("torch", "fp32", 0.01, id="torch-fp32"),
+    pytest.param("torch", "bf16", 1.0, id="torch-bf16"),
+    pytest.param("openvino", "fp32", 0.01, id="openvino-fp32", marks=needs_openvino),
+    pytest.param("openvino", "bf16", 1.0, id="openvino-bf16", marks=needs_openvino),
+    pytest.param("openvino", "int8", 1.0, id="openvino-int8", marks=[needs_openvino, needs_int8]),
+]
+"""Runtime, precision, and by how many steps of 255 a picture may differ from plain fp32 on average."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_style(tmp_path_factory.mktemp("tiny"))
+
+
+@cache
+def painter(model: Path, runtime: str, precision: str, tile: int = 0) -> Stylizer:
+    asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)  # type: ignore[arg-type]
+    return Stylizer(find_style(str(model)), asked)
+
+
+def scene(height: int, width: int) -> Picture:
+    """A picture with edges, gradients and noise, black and white among them."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    shade = np.stack([rows * 255 / height, columns * 255 / width, 127 + 127 * np.sin(rows * columns / 900)], -1)
+    shade += np.random.default_rng(1).normal(0, 8, shade.shape)
+    shade[height // 3 : height // 2, width // 4 : width // 2] = 0
+    shade[height // 2 :, : width // 3] = 255
+    return np.clip(shade, 0, 255).astype(np.uint8)
+
+
+def plain(model: Path, picture: Picture) -> np.ndarray:
+    """The painting by the network as it is trained: padded as reflected, in fp32, one line of arithmetic."""
+    style = find_style(str(model))
+    generator = Generator(GeneratorConfig(**style.card.generator.model_dump())).eval()
+    generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
+    height, width, border = *picture.shape[:2], style.card.border
+    padding = [(border, -(-(size + 2 * border) // 8) * 8 - size - border) for size in (height, width)]
+    padded = np.pad(picture, [*padding, (0, 0)], mode="reflect")
+    with torch.inference_mode():
+        out = generator(torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255)[0].permute(1, 2, 0)
+    cut = out[border : border + height, border : border + width]
+    return (cut * 255).round().clamp(0, 255).numpy()
+
+
+@pytest.mark.parametrize(("runtime", "precision", "allowed"), KINDS)
+def test_it_is_the_network_as_trained(model: Path, runtime: str, precision: str, allowed: float) -> None:
+    picture = scene(181, 250)
+    painted = painter(model, runtime, precision).stylize(picture[None])[0]
+    off = np.abs(painted.astype(float) - plain(model, picture))
+    assert off.mean() <= allowed
+    assert off.max() <= (1 if precision == "fp32" else 8)
+    assert painted.flags.c_contiguous
+
+
+@pytest.mark.parametrize("size", [(300, 420), (257, 511)])
+@pytest.mark.parametrize(("runtime", "precision", "_"), KINDS)
+def test_tiles_give_the_whole_frame(model: Path, size: tuple[int, int], runtime: str, precision: str, _: float) -> None:
+    picture = scene(*size)[None]
+    whole = painter(model, runtime, precision).stylize(picture)
+    tiled = painter(model, runtime, precision, tile=128).stylize(picture)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+@pytest.mark.parametrize(("runtime", "precision", "_"), KINDS)
+def test_a_batch_is_its_pictures_one_by_one(model: Path, runtime: str, precision: str, _: float) -> None:
+    style = painter(model, runtime, precision)
+    batch = np.stack([scene(64, 96), scene(64, 96)[::-1], np.full((64, 96, 3), 200, np.uint8)])
+    single = np.concatenate([style.stylize(picture[None]) for picture in batch])
+    assert np.abs(style.stylize(batch).astype(int) - single).max() <= 1
+
+
+@pytest.mark.parametrize(("runtime", "precision", "_"), KINDS)
+def test_threads_may_share_it(model: Path, runtime: str, precision: str, _: float) -> None:
+    style = painter(model, runtime, precision)
+    batches = [scene(40, 64)[None], scene(56, 48)[None]] * 6
+    alone = [style.stylize(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(style.stylize, batches))
+    assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(alone, together, strict=True))
+
+
+@needs_openvino
+def test_sizes_that_come_and_go(model: Path) -> None:
+    style, reference = painter(model, "openvino", "fp32"), painter(model, "torch", "fp32")
+    for height, width in [(16, 24), (40, 24), (33, 57), (16, 24), (1, 1)]:
+        picture = scene(height, width)[None]
+        assert np.abs(style.stylize(picture).astype(int) - reference.stylize(picture)).max() <= 1
+
+
+def test_every_weight_has_its_place(model: Path) -> None:
+    """The list that model files are checked against is the network's own."""
+    for config in (GeneratorConfig(), GeneratorConfig(quarter=8, eighth=12, blocks=5, half=4)):
+        own = {name: tuple(values.shape) for name, values in Generator(config).state_dict().items()}
+        card = find_style(str(model)).card.generator.model_copy(update=config.as_dict())
+        assert shapes(card) == own
+
+
+@pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=needs_openvino)])
+def test_weights_that_do_not_fit_the_card_are_refused(tmp_path: Path, runtime: str) -> None:
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    path = make_style(tmp_path)
+    with safe_open(path, framework="np") as file:
+        said = file.metadata()
+    for damage in ({"merge.weight": np.zeros((8, 8, 1, 1), np.float16)}, {"more": np.zeros(1, np.float16)}):
+        save_file(load_file(make_style(tmp_path)) | damage, path, metadata=said)
+        with pytest.raises(UnreadableInput, match=next(iter(damage))):
+            load_style(str(path), machine=Machine(device="cpu", runtime=runtime, precision="fp32"))  # type: ignore[arg-type]
+
+
+def test_what_int8_is_measured_on_never_changes() -> None:
+    first, second = dead_leaves(), dead_leaves()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert min(picture.min() for picture in first) == 0
+    assert max(picture.max() for picture in first) == 255
+
+
+@needs_openvino
+@needs_int8
+def test_int8_rounds_a_style_the_same_each_time(model: Path) -> None:
+    picture, first = scene(64, 96)[None], painter(model, "openvino", "int8")
+    again = Stylizer(first.style, Machine(device="cpu", precision="int8", threads=1))
+    assert np.array_equal(first.stylize(picture), again.stylize(picture))
+
+
+# --- what is chosen -----------------------------------------------------------------------------------------------
+
+
+def on(monkeypatch: pytest.MonkeyPatch, *flags: str, openvino: bool) -> None:
+    monkeypatch.setattr(machine, "cpu_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(machine, "has_openvino", lambda: openvino)
+
+
+@pytest.mark.parametrize(
+    ("flags", "openvino", "chosen"),
+    [
+        ((), False, ("torch", "fp32")),
+        (("avx512_bf16", "avx512_vnni"), False, ("torch", "bf16")),
+        (("amx_bf16", "amx_int8"), True, ("openvino", "int8")),
+        (("avx_vnni",), True, ("openvino", "int8")),
+        (("avx512_bf16",), True, ("openvino", "bf16")),
+        ((), True, ("openvino", "fp32")),
+    ],
+)
+def test_auto_goes_by_what_the_cpu_has(
+    monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], openvino: bool, chosen: tuple[str, str]
+) -> None:
+    on(monkeypatch, *flags, openvino=openvino)
+    found = resolve(Machine(device="cpu"))
+    assert (found.name, found.precision) == chosen
+
+
+def test_what_is_not_here_is_69_and_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "avx512_vnni", openvino=False)
+    for asked in (Machine(device="cpu", runtime="openvino"), Machine(device="cpu", precision="int8")):
+        with pytest.raises(Unavailable) as caught:
+            resolve(asked)
+        assert caught.value.hint == "pip install openvino"
+    on(monkeypatch, "avx2", openvino=True)
+    with pytest.raises(Unavailable, match="VNNI"):
+        resolve(Machine(device="cpu", precision="int8"))
+
+
+def test_what_does_not_go_together_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "avx512_vnni", openvino=True)
+    monkeypatch.setattr(machine, "cuda_devices", lambda: 1)
+    for asked in (
+        Machine(runtime="torch", precision="int8", device="cpu"),
+        Machine(runtime="openvino", device="cuda"),
+        Machine(precision="int8", device="cuda"),
+        Machine(precision="fp16", device="cpu"),
+    ):
+        with pytest.raises(UsageError):
+            resolve(asked)
+
+
+def test_it_says_what_it_runs_on(model: Path) -> None:
+    assert painter(model, "torch", "fp32").describe(64, 96) == "cpu, torch, fp32, batch 1, 1 threads"
+
+
+@needs_openvino
+def test_openvino_needs_no_torch_and_tells_nobody(model: Path) -> None:
+    """A whole render without torch; and the module that reports its use to a server is never loaded."""
+    script = (
+        "import sys, numpy; from vidfx import load_style, Machine;"
+        f"load_style({str(model)!r}, machine=Machine(device='cpu', runtime='openvino', precision='fp32'))"
+        ".stylize(numpy.zeros((1, 16, 16, 3), 'uint8'));"
+        "sys.exit(f'loaded {found}' if (found := {'torch', 'openvino_telemetry'} & set(sys.modules)) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_torch_running_out_of_memory_is_memory_error(model: Path) -> None:
+    paint = TorchPainter(find_style(str(model)), resolve(Machine(device="cpu", runtime="torch", precision="fp32")))
+
+    def full(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
+
+    paint._generator.forward = full  # type: ignore[method-assign]
+    with pytest.raises(MemoryError):
+        paint(np.zeros((1, 16, 16, 3), np.uint8))

@@ -1,0 +1,145 @@
+"""What multiplies: a generator's weights behind one call, whether torch or OpenVINO runs it.
+
+Both take N × H × W × 3 uint8 pictures whose sides are multiples of the style's, and give the painted ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from functools import cache
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidfx.machine import Runtime
+from vidfx.styles.library import StyleFile
+from vidfx.styles.weights import read_weights
+
+Batch = NDArray[np.uint8]
+"""N × H × W × 3, RGB, 0..255."""
+Shape = tuple[int, ...]
+
+_KEPT_SHAPES = 2
+"""Sizes for which OpenVINO stays compiled: each holds its own working memory."""
+
+
+class Painter(Protocol):
+    """One pass of a generator; may be called from several threads. Raises MemoryError when memory runs out."""
+
+    def __call__(self, batch: Batch) -> Batch: ...
+
+
+def load_painter(style: StyleFile, runtime: Runtime) -> Painter:
+    """A style's generator on the runtime that was decided. Raises UnreadableInput for weights that do not fit."""
+    return OpenvinoPainter(style, runtime) if runtime.name == "openvino" else TorchPainter(style, runtime)
+
+
+class TorchPainter:
+    """The generator as torch runs it, on a CPU or a GPU."""
+
+    def __init__(self, style: StyleFile, runtime: Runtime) -> None:
+        import torch
+
+        from vidfx.styles.generator import Generator, GeneratorConfig
+
+        self._torch, self._device = torch, torch.device(runtime.device)
+        self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[runtime.precision]
+        torch.set_num_threads(runtime.threads)
+        generator = Generator(GeneratorConfig(**style.card.generator.model_dump()))
+        generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
+        generator.eval().requires_grad_(False)
+        self._generator = generator.to(device=self._device, dtype=self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack memory_format here
+
+    def __call__(self, batch: Batch) -> Batch:
+        torch = self._torch
+        try:
+            with torch.inference_mode():
+                return self._paint(batch)
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
+                raise  # those words are the CPU allocator's
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise MemoryError(str(error)) from error
+
+    def _paint(self, batch: Batch) -> Batch:
+        torch = self._torch
+        x = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device, non_blocking=True)
+        x = x.permute(0, 3, 1, 2)  # channels last, without a copy
+        painted = self._generator(x.to(self._dtype).mul_(1 / 255))
+        painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
+        out: Batch = painted.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous().cpu().numpy()
+        return out
+
+
+class OpenvinoPainter:
+    """The generator as OpenVINO runs it on a CPU, compiled once for each size."""
+
+    def __init__(self, style: StyleFile, runtime: Runtime) -> None:
+        from vidfx.styles.graph import Graph
+        from vidfx.styles.quantise import ranges_of
+
+        self._openvino = openvino = import_openvino()
+        weights, network = read_weights(style), style.card.generator
+        quantised = runtime.precision == "int8"
+        graph = Graph(openvino, network, weights, ranges_of(openvino, network, weights) if quantised else None)
+        self._model = openvino.Model([graph.painted], [graph.picture], style.name)
+        self._core = openvino.Core()
+        self._settings = {
+            # left unsaid, it rounds to bf16 wherever the CPU can
+            "INFERENCE_PRECISION_HINT": "bf16" if runtime.float_precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": runtime.threads,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # the other stages need the cores too
+        }
+        self._requests: OrderedDict[Shape, Any] = OrderedDict()
+        self._one_at_a_time = Lock()
+
+    def __call__(self, batch: Batch) -> Batch:
+        batch, out = np.ascontiguousarray(batch), np.empty(batch.shape, np.uint8)
+        # OpenVINO reads and writes these arrays themselves and holds on to neither: both names must outlive the pass
+        given, wanted = (self._openvino.Tensor(array, shared_memory=True) for array in (batch, out))
+        try:
+            with self._one_at_a_time:
+                request = self._request(batch.shape)
+                request.set_input_tensor(given)
+                request.set_output_tensor(wanted)
+                request.infer()
+        except RuntimeError as error:
+            if "bad_alloc" not in str(error) and "allocat" not in str(error):
+                raise
+            self._requests.clear()
+            raise MemoryError(str(error)) from error
+        return out
+
+    def _request(self, shape: Shape) -> Any:
+        """What runs pictures of a shape; the one used longest ago is dropped where there are too many."""
+        if shape not in self._requests:
+            while len(self._requests) >= _KEPT_SHAPES:
+                self._requests.popitem(last=False)
+            model = self._model.clone()
+            model.reshape(list(shape))
+            compiled = self._core.compile_model(model, "CPU", self._settings)
+            self._requests[shape] = compiled.create_infer_request()
+        self._requests.move_to_end(shape)
+        return self._requests[shape]
+
+
+@cache
+def import_openvino() -> Any:
+    """OpenVINO, kept from reporting its use: on import it tells Google Analytics unless this module is missing."""
+    name = "openvino_telemetry"
+    before = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say that a module is not there
+    try:
+        import openvino
+        import openvino.opset13
+    finally:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+    return openvino

@@ -1,0 +1,53 @@
+"""A style's weights as plain arrays, checked, ready for whichever runtime paints with them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from vidfx.errors import UnreadableInput
+from vidfx.styles.card import NetworkShape
+from vidfx.styles.library import StyleFile
+
+Weights = dict[str, NDArray[np.float32]]
+"""Parameter name, as `vidfx.styles.generator.Generator` spells it, to its values."""
+
+
+def read_weights(style: StyleFile) -> Weights:
+    """The weights of a model file. Raises UnreadableInput where they do not fit its card or are not all finite."""
+    try:
+        weights = {name: values.astype(np.float32) for name, values in load_file(style.path).items()}
+    except (SafetensorError, OSError, KeyError) as error:  # a KeyError is a number format that numpy does not know
+        raise UnreadableInput(f"the weights in '{style.path}' cannot be read: {error}") from None
+    expected = shapes(style.card.generator)
+    wrong = sorted(
+        name for name in {*weights, *expected} if name not in weights or weights[name].shape != expected.get(name)
+    )
+    if wrong:
+        raise UnreadableInput(f"the weights in '{style.path}' do not fit its card: {', '.join(wrong[:3])}")
+    if not all(np.isfinite(values).all() for values in weights.values()):
+        raise UnreadableInput(f"the weights in '{style.path}' are not all finite numbers")
+    return weights
+
+
+def shapes(network: NetworkShape) -> dict[str, tuple[int, ...]]:
+    """Every parameter of the generator with its shape: what a model file must hold, no more and no less."""
+    quarter, eighth, half = network.quarter, network.eighth, network.half
+    layers = {  # outputs, inputs, edge of the kernel
+        "enter": (quarter, 48, 3),
+        "down": (eighth, quarter, 4),
+        **{f"body.{n}.{part}": (eighth, eighth, 3) for n in range(network.blocks) for part in ("first", "second")},
+        "up_quarter": (4 * quarter, eighth, 1),
+        "join.first": (quarter, quarter, 3),
+        "join.second": (quarter, quarter, 3),
+        "up_half": (4 * half, quarter, 1),
+        "look_again": (half, 12, 3),
+        "merge": (half, half, 3),
+        "leave": (12, half, 3),
+    }
+    found: dict[str, tuple[int, ...]] = {}
+    for name, (outputs, inputs, edge) in layers.items():
+        found |= {f"{name}.weight": (outputs, inputs, edge, edge), f"{name}.bias": (outputs,)}
+    return found
