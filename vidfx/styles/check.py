@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.frames import Picture
+from vidfx.styles.weights import shapes
 
 if TYPE_CHECKING:
     from vidfx.stylize import Stylizer
@@ -36,7 +38,7 @@ class Finding:
 def check_style(stylizer: Stylizer) -> list[Finding]:
     """Every finding about a style, good or bad. Takes some seconds: it paints test pictures and times a 720p frame."""
     file = stylizer.style.path.stat().st_size
-    parameters = sum(p.numel() for p in stylizer.generator.parameters())
+    parameters = sum(prod(shape) for shape in shapes(stylizer.card.generator).values())
     findings = [
         Finding("model file", f"{file / 1e6:.1f} MB", file <= LARGEST_FILE),
         Finding("parameters", f"{parameters / 1e6:.2f} million", parameters <= MOST_PARAMETERS),
