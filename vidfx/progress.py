@@ -6,10 +6,11 @@ to stdout, because a farm reads them as data.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from vidfx.frames import Frame
 
-Kind = Literal["auto", "bar", "lines", "openjd", "none"]
+Kind = Literal["auto", "bar", "lines", "json", "openjd", "none"]
 EVERY = 1.0
 """Seconds between two plain lines."""
 
@@ -131,6 +132,40 @@ class Lines(_Talking):
         self._say("  ".join(parts))
 
 
+class Json(Lines):
+    """One JSON object a line on stderr, for programs: `frame`, `total`, `frames_per_second`, `speed` (1 is real time)
+    and `left` (seconds) once a second and at both ends; `note`; and `done` or `failed` as the last one."""
+
+    _reported = 0
+
+    def begin(self, total: int | None, rate: Fraction) -> None:
+        super().begin(total, rate)
+        self._report()
+
+    def end(self) -> None:
+        if self._done > self._reported:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = self._done
+        per_second, speed = self._speed()
+        left = (self._total - self._done) / per_second if self._total and self._done else None
+        report = {"frame": self._done, "total": self._total, "frames_per_second": round(per_second, 2)}
+        self._put(report | {"speed": round(speed, 3), "left": left if left is None else round(left, 1)})
+
+    def notice(self, text: str) -> None:
+        self._put({"note": text})
+
+    def finish(self, text: str) -> None:
+        self._put({"done": text})
+
+    def fail(self, text: str) -> None:
+        self._put({"failed": text})
+
+    def _put(self, said: Mapping[str, object]) -> None:
+        self._say(json.dumps(said, ensure_ascii=False))
+
+
 class OpenJD(Lines):
     """The lines a farm's worker looks for on stdout (Open Job Description, "Stdout/Stderr Messages").
 
@@ -214,13 +249,15 @@ class Bar(_Talking):
 def choose_progress(kind: Kind, *, quiet: bool, json: bool) -> Progress:
     """The progress the user asked for; `auto` draws a bar on a terminal and prints lines elsewhere.
 
-    `quiet` silences all but `openjd`, which is for a machine. Raises UsageError where `openjd` and `json` both claim
-    stdout.
+    `quiet` silences all but `openjd` and `json`, which are for a machine. Raises UsageError where `openjd` and the
+    flag `--json` both claim stdout.
     """
     if kind == "openjd":
         if json:
             raise UsageError("--json and --progress openjd both want stdout", hint="drop one of the two")
         return OpenJD()
+    if kind == "json":
+        return Json()
     if quiet:
         return Quiet()
     if kind == "auto":

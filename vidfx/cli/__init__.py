@@ -1,7 +1,8 @@
 """The command line. A command's module, and what it needs, is loaded when that command is called.
 
 render   a clip becomes a painted film        preview  one frame in several styles
-styles   what styles there are                train    makes a style
+tune     a page to find the look on           train    makes a style
+styles   what styles there are
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # stages share the cores: a spinni
 COMMANDS = {
     "render": "vidfx.cli.render:render",
     "preview": "vidfx.cli.preview:preview",
+    "tune": "vidfx.cli.tune:tune",
     "styles": "vidfx.cli.styles:styles",
     "train": "vidfx.cli.train:train",
 }

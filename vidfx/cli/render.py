@@ -25,11 +25,12 @@ OUTPUT = Option(
 )
 PROGRESS = Option(
     ["--progress"],
-    type=click.Choice(["auto", "bar", "lines", "openjd", "none"]),
+    type=click.Choice(["auto", "bar", "lines", "json", "openjd", "none"]),
     default="auto",
     section="Job",
     metavar="KIND",
-    help="bar, lines, openjd (for farms) or none; auto (default) is a bar on a terminal, lines elsewhere.",
+    help="bar, lines, json (one object a second), openjd (for farms) or none; auto (default) is a bar on a terminal, "
+    "lines elsewhere.",
 )
 RESUME = Option(
     ["--resume/--no-resume"],

@@ -1,0 +1,55 @@
+"""The command line for what is on screen: the very words that the Render button runs."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidfx.tune.asked import AskRender
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """How `vidfx render` is called from where `vidfx tune` was."""
+
+    source: str
+    """The clip as it was typed."""
+    usual: Mapping[str, Any]
+    """What `vidfx render` takes without a flag, settings files and variables included: these need not be said."""
+    styles: Mapping[str, str]
+    """Name on the page to what `--style` takes."""
+    machine: tuple[str, ...] = ()
+    """Flags that were given to `vidfx tune` and hold for a render too."""
+
+    def words(self, asked: AskRender, matte: Path | None, output: Path | None) -> list[str]:
+        """Everything after `vidfx`."""
+        look = asked.settings
+        said = ["render", self.source, "--style", self.styles[look.style or ""]]
+        for flag, value in (("strength", look.strength), ("smooth", look.smooth)):
+            if value != self.usual[flag]:
+                said += [f"--{flag}", f"{value:.4f}".rstrip("0").rstrip(".")]
+        if look.keep_color != self.usual["keep_color"]:
+            said.append("--keep-color" if look.keep_color else "--no-keep-color")
+        if matte is not None and matte != self.usual["matte"]:
+            said += ["--matte", str(matte)]
+        if asked.first is not None or asked.last is not None:
+            first = asked.first or 0
+            last = asked.last if asked.last is not None else first
+            said += ["--frames", f"{first}-{max(first, last)}"]
+        said += self.machine
+        if output is not None:
+            said += ["-o", str(Path(self.source).with_name(output.name))]
+        if asked.overwrite:
+            said.append("-y")
+        return said
+
+
+def quoted(words: Sequence[str]) -> str:
+    """A line for the shell of this system."""
+    line = ["vidfx", *words]
+    return subprocess.list2cmdline(line) if sys.platform == "win32" else shlex.join(line)

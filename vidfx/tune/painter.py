@@ -1,0 +1,332 @@
+"""A look on one frame, on a loop or on a sheet, through the stages of a render, with what was painted kept for later.
+
+A picture comes in up to three steps, so that something answers while a slider moves:
+
+    draft     the frame reduced to DRAFT_WIDTH and painted; strokes look larger than they will be
+    full      the frame at its own size, painted alone
+    settled   the same with the past that smoothing remembers: the very frame of a render
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from vidfx.composite import Matte, composite
+from vidfx.frames import Frame, Picture
+from vidfx.settings import Look, Machine
+from vidfx.sheet import Cell, contact_sheet
+from vidfx.shots import LOOK_AHEAD, mark_shots
+from vidfx.source import open_clip
+from vidfx.steady import steady, warm_up_frames
+from vidfx.styles.library import find_style
+from vidfx.stylize import Stylizer, stylize
+from vidfx.tune.cache import ByteCache
+from vidfx.tune.reader import ClipReader
+
+DRAFT_WIDTH = 480
+LOOP_WIDTH = 640
+CARD_WIDTH = 320
+_NEAR = 12
+"""Frames ahead to which a run under way is taken on, rather than begun anew."""
+MARGIN = 24
+"""Pixels around a part that are painted too and thrown away, for the flow, beside what the generator itself needs."""
+
+Level = Literal["draft", "full", "settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """What one part of the page shows: a style with a look, or the source where `style` is None."""
+
+    style: str | None
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which pixels of a frame are wanted: all of them reduced to `width`, or a part at its own size."""
+
+    width: int | None = None
+    """Reduced to this width where the clip is wider; None for its own size."""
+    part: tuple[int, int, int, int] | None = None
+    """Left, top, width, height in pixels of the clip."""
+    margin: int = 0
+    """Pixels around the part that are painted with it, so that its own are those of the whole frame."""
+
+
+WHOLE = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """One picture for one pane."""
+
+    pane: int
+    level: Level
+    index: int
+    pts: int
+    image: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How far the work is before the next picture can come."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(slots=True)
+class _Going:
+    """A steadied run that stands somewhere in the clip: the next frame costs one frame, not all that is remembered."""
+
+    key: tuple[object, ...]
+    next: int
+    frames: Iterator[Frame]
+
+
+class Painter:
+    """Paints what the page asks for. For one thread at a time; memory bounded by its caches and a few frames."""
+
+    def __init__(self, reader: ClipReader, machine: Machine, *, cache: int = 256 * 2**20) -> None:
+        """`cache`: bytes of painted pictures that are kept."""
+        self.reader = reader
+        self.machine = machine
+        self._stylizers: dict[str, Stylizer] = {}
+        self._painted: ByteCache[Picture] = ByteCache(cache)
+        self._mattes: dict[Path, ClipReader] = {}
+        self._going: _Going | None = None
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of painted and decoded pictures in memory."""
+        return self._painted.bytes + self.reader.kept_bytes + sum(m.kept_bytes for m in self._mattes.values())
+
+    def stylizer(self, style: str) -> Stylizer:
+        """The style, loaded once."""
+        if style not in self._stylizers:
+            while len(self._stylizers) >= 8:
+                del self._stylizers[next(iter(self._stylizers))]
+            self._stylizers[style] = Stylizer(find_style(style), self.machine)
+        return self._stylizers[style]
+
+    def close(self) -> None:
+        for reader in (self.reader, *self._mattes.values()):
+            reader.close()
+
+    # --- what the page asks for --------------------------------------------------------------------------------
+
+    def picture(self, panes: Sequence[Pane], index: int, *, upto: Level) -> Iterator[Painted | Waiting]:
+        """Each pane's picture of a frame, quickly first, then better, up to a level. What is known already is skipped.
+
+        A level comes for all panes before the next begins.
+        """
+        best: dict[int, Level] = {}
+        small = Window(width=DRAFT_WIDTH)
+        for number, pane in enumerate(panes):
+            known = self._known(pane, index)
+            if known:
+                best[number] = known
+                yield self._now(pane, number, index, known, WHOLE)
+            elif self.reader.clip.width > DRAFT_WIDTH or upto == "draft":
+                yield self._now(pane, number, index, "draft", small)
+        if upto == "draft":
+            return
+        for number, pane in enumerate(panes):
+            if number not in best:
+                best[number] = "full" if self._remembers(pane, index) else "settled"
+                yield self._now(pane, number, index, best[number], WHOLE)
+        if upto == "full":
+            return
+        for number, pane in enumerate(panes):
+            if best[number] != "settled":
+                yield from self._settle(pane, number, index)
+
+    def loop(self, panes: Sequence[Pane], first: int, last: int, window: Window) -> Iterator[Painted | Waiting]:
+        """Frames `first` to `last` for every pane, in step with each other, after the frames that smoothing needs."""
+        if window.part is not None:
+            reaches = [self.stylizer(pane.style).card for pane in panes if pane.style]
+            need = max((card.receptive_radius + card.border for card in reaches), default=0)
+            window = replace(window, margin=MARGIN + need)
+        runs = [self._run(pane, first, last, window) for pane in panes]
+        begin = min(start for start, _ in runs)
+        for index in range(begin, last + 1):
+            if index < first:
+                yield Waiting("frames before the loop, for smoothing", index - begin, first - begin)
+            for number, (start, frames) in enumerate(runs):
+                if index >= start:
+                    frame = next(frames)
+                    assert frame.index == index
+                    if index >= first:
+                        yield Painted(number, "settled", index, frame.pts, self._cut(frame.image, window))
+
+    def card(self, style: str, index: int) -> Picture:
+        """A small picture of the frame in a style, for its card: painted at LOOP_WIDTH, then reduced."""
+        image = self._alone(Pane(style, Look()), index, Window(width=LOOP_WIDTH)).image
+        return _reduced(image, CARD_WIDTH)
+
+    def sheet(self, cells: Sequence[tuple[str, Pane]], index: int) -> Iterator[Waiting | Picture]:
+        """A contact sheet of the settled frame in each look, the source first; as `vidfx preview` lays it out."""
+        laid: list[Cell] = [("source", self.reader.frame(index).source)]
+        for number, (label, pane) in enumerate(cells):
+            yield Waiting("pictures of the sheet", number, len(cells))
+            for item in self._settle(pane, number, index):
+                if isinstance(item, Waiting):
+                    yield item
+                else:
+                    laid.append((label, item.image))
+        yield contact_sheet(laid)
+
+    # --- how it is painted -------------------------------------------------------------------------------------
+
+    def _known(self, pane: Pane, index: int) -> Level | None:
+        """The best level that needs no painting, only compositing."""
+        if pane.style is None:
+            return None
+        if self._painted.get(self._key(pane, index, WHOLE, settled=True)) is not None:
+            return "settled"
+        if self._painted.get(self._key(pane, index, WHOLE, settled=False)) is not None:
+            return "full" if self._remembers(pane, index) else "settled"
+        return None
+
+    def _remembers(self, pane: Pane, index: int) -> bool:
+        """Whether smoothing changes this frame at all."""
+        return pane.style is not None and pane.look.smooth > 0 and index > 0
+
+    def _key(self, pane: Pane, index: int, window: Window, *, settled: bool) -> tuple[object, ...]:
+        return (pane.style, pane.look.smooth if settled else None, index, window)
+
+    def _now(self, pane: Pane, number: int, index: int, level: Level, window: Window) -> Painted:
+        held = None
+        if level == "settled" and pane.style is not None:
+            held = self._painted.get(self._key(pane, index, WHOLE, settled=True))
+        frame = self._seen(self.reader.frame(index), window)
+        if held is not None:
+            frame = self._finished(replace(frame, image=held), pane, window)
+        elif pane.style is not None:
+            frame = self._finished(self._alone(pane, index, window), pane, window)
+        return Painted(number, level, index, frame.pts, frame.image)
+
+    def _settle(self, pane: Pane, number: int, index: int) -> Iterator[Painted | Waiting]:
+        if not self._remembers(pane, index) or self._known(pane, index) == "settled":
+            yield self._now(pane, number, index, "settled", WHOLE)
+            return
+        key = (pane.style, pane.look.smooth)
+        if not (self._going and self._going.key == key and self._going.next <= index < self._going.next + _NEAR):
+            start, frames = self._steadied(pane, index, len(self.reader) - 1, WHOLE)
+            self._going = _Going(key, start, frames)
+        going, begin = self._going, self._going.next
+        for frame in going.frames:
+            going.next = frame.index + 1
+            if frame.index < index:
+                yield Waiting("frames before this one, for smoothing", going.next - begin, index + 1 - begin)
+                continue
+            self._painted.put(self._key(pane, index, WHOLE, settled=True), frame.image, frame.image.nbytes)
+            done = self._finished(frame, pane, WHOLE)
+            yield Painted(number, "settled", index, done.pts, done.image)
+            return
+
+    def _run(self, pane: Pane, first: int, last: int, window: Window) -> tuple[int, Iterator[Frame]]:
+        """The first frame that must be painted, and the finished frames from it on."""
+        if pane.style is None:
+            return first, (self._seen(frame, window) for frame in self.reader.frames(first, last))
+        start, frames = self._steadied(pane, first, last, window)
+        return start, composite(frames, look=pane.look, matte=self._matte(pane.look, start, last, window))
+
+    def _steadied(self, pane: Pane, first: int, last: int, window: Window) -> tuple[int, Iterator[Frame]]:
+        """Frames painted and steadied so that from `first` on they are those of a render of the whole clip."""
+        assert pane.style is not None
+        memory = warm_up_frames(pane.look.smooth)
+        start = max(0, first - (memory + 2 * LOOK_AHEAD if memory else 0))
+        frames = self.reader.frames(start, min(last + LOOK_AHEAD, len(self.reader) - 1))
+        frames = mark_shots(frames)
+        frames = (self._seen(frame, window) for frame in frames if frame.index <= last)
+        frames = self._styled(frames, pane.style, window)
+        return start, steady(frames, amount=pane.look.smooth)
+
+    def _alone(self, pane: Pane, index: int, window: Window) -> Frame:
+        assert pane.style is not None
+        return next(self._styled(iter([self._seen(self.reader.frame(index), window)]), pane.style, window))
+
+    def _styled(self, frames: Iterator[Frame], style: str, window: Window) -> Iterator[Frame]:
+        """The stylize stage, one frame at a time, with its pictures kept."""
+        stylizer = self.stylizer(style)
+        for frame in frames:
+            key = (style, None, frame.index, window)
+            image = self._painted.get(key)
+            if image is None:
+                image = next(stylize(iter([frame]), stylizer)).image
+                self._painted.put(key, image, image.nbytes)
+            yield replace(frame, image=image)
+
+    def _finished(self, frame: Frame, pane: Pane, window: Window) -> Frame:
+        matte = self._matte(pane.look, frame.index, frame.index, window)
+        return next(composite(iter([frame]), look=pane.look, matte=matte))
+
+    def _matte(self, look: Look, first: int, last: int, window: Window) -> Iterator[Matte] | None:
+        """The matte's pictures for these frames: a still for all, the last one where a clip is shorter."""
+        if look.matte is None:
+            return None
+        if look.matte not in self._mattes:
+            while len(self._mattes) >= 2:
+                self._mattes.pop(next(iter(self._mattes))).close()
+            self._mattes[look.matte] = ClipReader(open_clip(look.matte), cache=32 * 2**20)
+        reader = self._mattes[look.matte]
+        size = (self.reader.clip.width, self.reader.clip.height)
+        pictures = (reader.frame(min(index, len(reader) - 1)).image for index in range(first, last + 1))
+        if window.part is None:
+            return pictures
+        return (_part(_resized(picture, size), self._around(window)) for picture in pictures)
+
+    # --- which pixels ------------------------------------------------------------------------------------------
+
+    def _seen(self, frame: Frame, window: Window) -> Frame:
+        """The frame as a window shows it: reduced, or a part with its margin."""
+        image = frame.source
+        if window.part is not None:
+            image = _part(image, self._around(window))
+        elif window.width is not None:
+            image = _reduced(image, window.width)
+        return frame if image is frame.source else replace(frame, image=image, source=image)
+
+    def _around(self, window: Window) -> tuple[int, int, int, int]:
+        """The part with the margin that must be painted for its pixels to be those of the whole frame."""
+        assert window.part is not None
+        left, top, width, height = window.part
+        # The generator's lattices stand where they stand in the whole frame only at multiples of 8.
+        x, y = max(0, left - window.margin) // 8 * 8, max(0, top - window.margin) // 8 * 8
+        right = min(self.reader.clip.width, left + width + window.margin)
+        bottom = min(self.reader.clip.height, top + height + window.margin)
+        return x, y, right - x, bottom - y
+
+    def _cut(self, image: Picture, window: Window) -> Picture:
+        """The part without its margin."""
+        if window.part is None:
+            return image
+        left, top, width, height = window.part
+        x, y, _, _ = self._around(window)
+        return _part(image, (left - x, top - y, width, height))
+
+
+def _part(picture: Picture, part: tuple[int, int, int, int]) -> Picture:
+    left, top, width, height = part
+    return np.ascontiguousarray(picture[top : top + height, left : left + width])
+
+
+def _reduced(picture: Picture, width: int) -> Picture:
+    """At most `width` pixels wide; the same array where it is not wider."""
+    if picture.shape[1] <= width:
+        return picture
+    return _resized(picture, (width, max(2, round(picture.shape[0] * width / picture.shape[1]))))
+
+
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    resized: Any = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.uint8)

@@ -1,0 +1,160 @@
+"""From a clip and an address to a server that runs: everything that can be refused is refused before it listens."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+
+import uvicorn
+
+from vidfx.errors import MissingInput, Unavailable, UsageError
+from vidfx.settings import Machine
+from vidfx.source import open_clip
+from vidfx.styles.library import find_style, list_styles
+from vidfx.tune.asked import Bounds, Settings
+from vidfx.tune.command import CommandLine
+from vidfx.tune.desk import Desk
+from vidfx.tune.painter import Painter
+from vidfx.tune.reader import ClipReader
+from vidfx.tune.rendering import Rendering
+from vidfx.tune.scan import Scan
+from vidfx.tune.server import Tuning, make_app
+
+
+def prepare(
+    source: Path | str,
+    folders: Sequence[Path],
+    *,
+    styles: Sequence[str] = (),
+    machine: Machine = Machine(),  # noqa: B008 - frozen
+    machine_flags: Sequence[str] = (),
+    usual: Mapping[str, Any],
+    video_stream: int | None = None,
+) -> Tuning:
+    """Opens the clip and finds the styles; starts nothing but the worker.
+
+    `styles` are names or paths to offer beside those that are installed, the first of them is the one to begin with.
+    `usual` is what `vidfx render` takes without flags. Raises the errors of `vidfx.errors`.
+    """
+    named = {style.name: (name, style.description) for name in styles for style in [find_style(name)]}
+    offered = named | {
+        style.name: (style.name, style.description) for style in list_styles() if style.name not in named
+    }
+    if not offered:
+        raise MissingInput("there is no style to tune", hint="give the path of a model file with --style, or train one")
+    for folder in folders:
+        if not folder.is_dir():
+            raise MissingInput(f"there is no folder '{folder}'", hint="name folders that mattes may be opened from")
+    clip = open_clip(source, video_stream=video_stream)
+    reader = ClipReader(clip, threads=machine.threads)
+    desk = Desk()
+    matte = usual["matte"]
+    bounds = Bounds(
+        source=Path(source),
+        folders=tuple(folder.resolve() for folder in folders),
+        styles={name: given for name, (given, _) in offered.items()},
+        matte=matte,
+    )
+    start = Settings(
+        style=next(iter(offered)),
+        strength=usual["strength"],
+        smooth=usual["smooth"],
+        keep_color=usual["keep_color"],
+        matte=str(matte) if matte else "",
+    )
+    flags = [*machine_flags, *(["--video-stream", str(video_stream)] if video_stream is not None else [])]
+    return Tuning(
+        bounds=bounds,
+        command=CommandLine(
+            source=str(source),
+            usual=usual,
+            styles={name: given for name, (given, _) in offered.items()},
+            machine=tuple(flags),
+        ),
+        painter=Painter(reader, machine),
+        desk=desk,
+        scan=Scan(clip, len(reader), busy=lambda: desk.busy),
+        rendering=Rendering(),
+        start=start,
+        descriptions={name: text for name, (_, text) in offered.items()},
+    )
+
+
+def check_host(host: str, *, allow_remote: bool) -> bool:
+    """Whether others than this machine will be able to come. Raises UsageError where that was not agreed to."""
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except (OSError, UnicodeError):
+        raise UsageError(
+            f"'{host}' is no address of this machine", hint="leave --host away for this machine alone"
+        ) from None
+    remote = not all(_is_loopback(str(entry[4][0])) for entry in found)
+    if remote and not allow_remote:
+        raise UsageError(
+            f"--host {host} would let other machines in",
+            hint="add --allow-remote if that is meant: whoever has the address with its token can then see the clip, "
+            "open the mattes of the named folders and start renders, and nothing on the way is encrypted",
+        )
+    return remote
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on the address; port 0 takes a free one. Raises Unavailable, UsageError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
+    found = socket.socket(family, kind, protocol)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        what = (error.strerror or str(error)).lower()
+        raise Unavailable(
+            f"port {port} of {host} cannot be had ({what})", hint="leave --port away to take one that is free"
+        ) from None
+    return found
+
+
+def server_on(tuning: Tuning, taken: socket.socket, *, host: str, remote: bool) -> tuple[uvicorn.Server, str]:
+    """A server for a socket that is bound, not yet running, and the page's address with a fresh token."""
+    token = token_urlsafe(32)
+    port = taken.getsockname()[1]
+    config = uvicorn.Config(
+        make_app(tuning, token=token, port=port, host=host, remote=remote),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        log_level="error",
+        access_log=False,  # it would hold the token
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=64,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=16 * 1024,
+    )
+    name = f"[{host}]" if ":" in host else host
+    return uvicorn.Server(config), f"http://{name}:{port}/?token={token}"
+
+
+def serve(tuning: Tuning, *, host: str, port: int, remote: bool, browser: bool, ready: Callable[[str], None]) -> None:
+    """Runs until Ctrl-C or SIGTERM, which it raises again when all is closed. `ready` is told the page's address."""
+    try:
+        taken = listen(host, port)
+    except BaseException:
+        tuning.close()
+        raise
+    server, address = server_on(tuning, taken, host=host, remote=remote)
+    taken.listen(64)  # from here on a browser waits instead of being refused
+    ready(address)
+    if browser:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    server.run(sockets=[taken])
