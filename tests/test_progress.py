@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from fractions import Fraction
@@ -12,7 +13,7 @@ import pytest
 
 from vidfx.errors import UsageError
 from vidfx.frames import Frame
-from vidfx.progress import Bar, Lines, Notices, OpenJD, Progress, Quiet, choose_progress, minutes
+from vidfx.progress import Bar, Json, Lines, Notices, OpenJD, Progress, Quiet, choose_progress, minutes
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
 
@@ -84,6 +85,25 @@ def test_a_bar_may_begin_with_what_is_done() -> None:
     bar.say("one film is done")
     bar.end()
     assert "10/10" in stream.getvalue() and "one film is done\n" in stream.getvalue()
+
+
+def test_json_lines_are_objects_with_both_ends() -> None:
+    clock, stream = Clock(), io.StringIO()
+    progress = Json(stream, clock=clock)
+    progress.begin(100, Fraction(24), done=80)
+    progress.notice("two\nlines, and an ü")
+    for _ in range(20):
+        clock.now += 0.25
+        progress.advance(1)
+    progress.end()
+    progress.end()
+    progress.finish("wrote it")
+    said = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert said[0] == {"frame": 80, "total": 100, "frames_per_second": 0.0, "speed": 0.0, "left": None}
+    assert said[1] == {"note": "two\nlines, and an ü"}
+    assert said[2] == {"frame": 84, "total": 100, "frames_per_second": 4.0, "speed": 0.167, "left": 4.0}
+    assert [report["frame"] for report in said[2:-1]] == [84, 88, 92, 96, 100]
+    assert said[-1] == {"done": "wrote it"}
 
 
 def test_openjd_lines_are_as_its_specification_says() -> None:

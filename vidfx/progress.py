@@ -138,8 +138,8 @@ class Json(Lines):
 
     _reported = 0
 
-    def begin(self, total: int | None, rate: Fraction) -> None:
-        super().begin(total, rate)
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        super().begin(total, rate, done)
         self._report()
 
     def end(self) -> None:
@@ -149,9 +149,12 @@ class Json(Lines):
     def _report(self) -> None:
         self._reported = self._done
         per_second, speed = self._speed()
-        left = (self._total - self._done) / per_second if self._total and self._done else None
+        left = (self._total - self._done) / per_second if self._total and per_second else None
         report = {"frame": self._done, "total": self._total, "frames_per_second": round(per_second, 2)}
         self._put(report | {"speed": round(speed, 3), "left": left if left is None else round(left, 1)})
+
+    def say(self, text: str) -> None:
+        self._put({"note": text})
 
     def notice(self, text: str) -> None:
         self._put({"note": text})

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vidfx import images
-from vidfx.errors import MissingInput, UsageError, VidfxError
+from vidfx.errors import MissingInput, UsageError
 from vidfx.settings import Look
 from vidfx.sink import CONTAINERS
 from vidfx.tune.painter import Pane
@@ -22,7 +22,7 @@ SUFFIXES = (*CONTAINERS, *images.SUFFIXES)
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class NotAllowed(VidfxError):
+class NotAllowed(UsageError):
     """The page asked for something outside of what the command line named."""
 
 

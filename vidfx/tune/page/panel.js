@@ -18,10 +18,10 @@ export class Panel {
     for (const name of ["strength", "smooth"]) this.listenSlider(name);
     byId("keep-color").addEventListener("change", (event) => this.change({ keep_color: event.target.checked }));
     byId("matte").addEventListener("change", (event) => this.change({ matte: event.target.value.trim() }));
-    byId("matte").disabled = !clip.mattes && !clip.settings.matte;
+    byId("matte").hidden = !clip.mattes && !clip.settings.matte;
     byId("matte-hint").textContent = clip.mattes
       ? "a picture or clip in the folders you named: white is painted, black stays film"
-      : "start as vidfx tune CLIP FOLDER to open mattes from that folder";
+      : "none: start as vidfx tune CLIP FOLDER to open one from that folder";
     byId("reset").addEventListener("click", () => {
       const { strength, smooth, keep_color, matte } = clip.settings;
       this.change({ strength, smooth, keep_color, matte });
@@ -46,6 +46,7 @@ export class Panel {
     byId("keep-color").checked = settings.keep_color;
     byId("matte").value = settings.matte;
     for (const radio of document.getElementsByName("style")) radio.checked = radio.value === settings.style;
+    byId("about").textContent = this.clip.styles.find(({ name }) => name === settings.style)?.description ?? "";
     this.showSlots();
   }
 
@@ -68,7 +69,7 @@ export class Panel {
       card.className = "card";
       const radio = Object.assign(document.createElement("input"), { type: "radio", name: "style", value: style.name });
       radio.setAttribute("aria-label", style.name);
-      radio.setAttribute("aria-describedby", `about-${style.name}`);
+      radio.setAttribute("aria-describedby", "about");
       radio.addEventListener("change", () => this.change({ style: style.name }));
       const picture = Object.assign(document.createElement("img"), { alt: "", className: "card-picture" });
       picture.dataset.style = style.name;
@@ -78,12 +79,10 @@ export class Panel {
       frame.style.setProperty("aspect-ratio", `${this.clip.width * this.clip.aspect} / ${this.clip.height}`);
       frame.append(picture);
       const name = Object.assign(document.createElement("strong"), { textContent: style.name });
-      const about = document.createElement("span");
-      Object.assign(about, { className: "card-about", id: `about-${style.name}`, textContent: style.description });
-      card.append(radio, frame, name, about);
+      card.title = style.description;
+      card.append(radio, frame, name);
       cards.append(card);
     }
-    cards.dataset.count = String(this.clip.styles.length);
   }
 
   // Paints every card anew from a frame; an older round is dropped.
