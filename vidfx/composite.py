@@ -1,6 +1,6 @@
 """Lays the styled picture over the source: strength, keep-colour and matte.
 
-    coloured = keep_color ? source + (Y(styled) − Y(source)) : styled       clipped to 0..255
+    coloured = keep_color ? source + (Y(styled) − Y(source)) : styled       clipped to the range
     out      = source + strength · matte/255 · (coloured − source)          rounded
 
 Y is BT.601 luma of the gamma-coded RGB values, Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1). Adding the
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
-from vidfx.frames import Frame, Picture
+from vidfx.frames import Frame, Picture, rounded
 from vidfx.settings import Look
 
 Matte = NDArray[np.uint8]
@@ -26,7 +26,7 @@ Matte = NDArray[np.uint8]
 
 
 def composite(frames: Iterator[Frame], *, look: Look, matte: Iterator[Matte] | None = None) -> Iterator[Frame]:
-    """Blends each frame's `image` over its `source`, to within one step of 255.
+    """Blends each frame's `image` over its `source`, to within one step of their depth.
 
     `matte` gives one picture per frame and is resized to the frame; where it is shorter than the clip its last picture
     stays. `look.matte` is only the path it came from and is not read here. With strength 1 and neither keep_color nor
@@ -52,10 +52,13 @@ def _blend(frame: Frame, look: Look, mask: NDArray[np.float32] | None) -> Pictur
     top = _keep_color(frame.image, frame.source) if look.keep_color else frame.image
     if mask is not None:
         weight = mask * np.float32(look.strength)
-        return _u8(cv2.blendLinear(top, frame.source, weight, 1 - weight))
+        if top.dtype == np.uint8:
+            return cast(Picture, cv2.blendLinear(top, frame.source, weight, 1 - weight))
+        source = frame.source.astype(np.float32)  # blendLinear takes no uint16
+        return rounded(np.asarray(cv2.blendLinear(top.astype(np.float32), source, weight, 1 - weight)), top)
     if look.strength == 1:
         return top
-    return _u8(cv2.addWeighted(top, look.strength, frame.source, 1 - look.strength, 0))
+    return cast(Picture, cv2.addWeighted(top, look.strength, frame.source, 1 - look.strength, 0))
 
 
 def _keep_color(styled: Picture, source: Picture) -> Picture:
@@ -64,22 +67,17 @@ def _keep_color(styled: Picture, source: Picture) -> Picture:
     # One of the two saturated differences is 0 at each pixel, so adding the one and taking the other is exact.
     brighter = cv2.cvtColor(cv2.subtract(luma_styled, luma_source), cv2.COLOR_GRAY2RGB)
     darker = cv2.cvtColor(cv2.subtract(luma_source, luma_styled), cv2.COLOR_GRAY2RGB)
-    return _u8(cv2.subtract(cv2.add(source, brighter), darker))
+    return cast(Picture, cv2.subtract(cv2.add(source, brighter), darker))
 
 
 def _mask(picture: Matte, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
         raise UsageError(f"a matte must be 8-bit grey or RGB, not {picture.dtype} with {picture.ndim} axes")
     if picture.ndim == 3:
-        picture = picture[..., 0] if picture.shape[2] == 1 else _u8(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        picture = picture[..., 0] if picture.shape[2] == 1 else cast(Matte, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
     height, width = shape
     if picture.shape != (height, width):
         shrinks = picture.shape[0] >= height and picture.shape[1] >= width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        picture = _u8(cv2.resize(picture, (width, height), interpolation=how))
+        picture = cast(Matte, cv2.resize(picture, (width, height), interpolation=how))
     return picture.astype(np.float32) * np.float32(1 / 255)
-
-
-def _u8(picture: Any) -> Picture:
-    # cv2's stubs speak of a union of integer and float arrays.
-    return np.asarray(picture, dtype=np.uint8)

@@ -16,6 +16,7 @@ from vidfx import colour
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
+from vidfx.pixels import FromRgb
 from vidfx.settings import Encode
 
 ENCODERS = {
@@ -91,7 +92,7 @@ class VideoEncoder:
         context.colorspace = 0 if av.VideoFormat(self.pix_fmt).is_rgb else tags.matrix
         context.color_range, context.color_primaries, context.color_trc = tags.range, tags.primaries, tags.transfer
         self._open(settings, container.format.name)
-        self._convert = colour.FromRgb(tags, width=clip.width, height=clip.height, pix_fmt=self.pix_fmt, threads=2)
+        self._convert = FromRgb(tags, width=clip.width, height=clip.height, pix_fmt=self.pix_fmt)
         self._waiting: dict[int, _Times] = {}
         self._in = self._out = 0
 
@@ -132,7 +133,7 @@ class VideoEncoder:
 
     def encode(self, frame: Frame, *, pts: int, duration: int) -> list[Packet[Stream]]:
         """Packets that are ready. `pts` and `duration` are in the stream's time base; duration 0 is unknown."""
-        picture = self._convert(frame.image)
+        picture = self._convert(frame.image, frame.alpha)
         picture.pts, picture.time_base = pts, self._time_base
         picture.duration = duration
         self._waiting[pts] = _Times(pts, duration)

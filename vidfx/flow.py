@@ -85,6 +85,8 @@ class FlowEstimator:
         """The picture's luma at the reduced size."""
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         small = cv2.resize(grey, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        if small.dtype == np.uint16:
+            small = cv2.convertScaleAbs(small, alpha=1 / 257)
         return np.asarray(small, dtype=np.uint8)
 
     def between(self, before: Plane, now: Plane) -> Motion:

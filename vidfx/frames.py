@@ -7,11 +7,39 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-"""RGB, height × width × 3, uint8, 0..255, C-contiguous. Treated as immutable once in a Frame."""
+Picture = NDArray[np.uint8 | np.uint16]
+"""RGB, height × width × 3, C-contiguous: uint8, 0..255, or, where the output is deeper than 8 bits, uint16, 0..65535.
+
+Treated as immutable once in a Frame. All pictures of a render have one depth."""
+Opacity = NDArray[np.uint8 | np.uint16]
+"""Height × width, of the picture's depth; 0 is clear, the greatest value opaque. The picture beside it is not
+multiplied by it (straight alpha)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """What a pixel carries from source to sink, as the output has use for it."""
+
+    deep: bool = False
+    """True: uint16 instead of uint8."""
+    alpha: bool = False
+    """True: a clip's alpha travels beside the picture. False: the source is laid over black."""
+
+
+def rounded(values: NDArray[np.float32], like: Picture) -> Picture:
+    """Values to the nearest whole ones of `like`'s type, clipped to its range."""
+    if like.dtype == np.uint8:
+        return np.asarray(cv2.convertScaleAbs(values), np.uint8)
+    return np.asarray(cv2.addWeighted(values, 1, values, 0, 0, dtype=cv2.CV_16U), np.uint16)
+
+
+def top_of(picture: Picture) -> int:
+    """The greatest value of a picture's type: 255 or 65535."""
+    return 255 if picture.dtype == np.uint8 else 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +61,8 @@ class Frame:
     """The picture as the stages so far have made it."""
     source: Picture
     """The source's picture, upright; the same object as `image` until a stage replaces the latter."""
+    alpha: Opacity | None = None
+    """How opaque each pixel is, upright; None where the clip has no alpha or the output has no place for it."""
     starts_shot: bool = False
     """True for the first frame that is rendered and for the first frame after a cut."""
 
@@ -80,6 +110,12 @@ class Clip:
     rotation: int = 0
     """Degrees counter-clockwise by which the stored picture was turned to stand upright: 0, 90, 180 or 270."""
     bit_depth: int = 8
+    """Bits of the deepest component of the stored pictures; 32 for floating point."""
+    has_alpha: bool = False
+    interlaced: bool = False
+    """True where the first picture is stored as two fields; it is deinterlaced when read."""
+    peak: int | None = None
+    """cd/m² of the brightest pixel of an HDR clip, as its metadata says; None where they are silent."""
     stream_index: int = 0
     """Index of the styled video stream among all streams of the file."""
     pix_fmt: str = ""

@@ -7,10 +7,13 @@ brightest channel, which keeps hues and rolls off highlights; the inverse of BT.
 
 from __future__ import annotations
 
+import struct
 from typing import cast
 
 import cv2
 import numpy as np
+from av.buffer import Buffer
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidfx.frames import Colour, Picture
@@ -39,6 +42,22 @@ def name(colour: Colour) -> str:
     return "PQ" if colour.transfer == PQ else "HLG"
 
 
+def peak_of(frame: VideoFrame) -> int | None:
+    """cd/m² of the brightest pixel: MaxCLL (CTA-861.3), or the mastering display's (SMPTE ST 2086); None if unsaid."""
+    light = frame.side_data.get("CONTENT_LIGHT_LEVEL")
+    if light is not None:
+        brightest = int.from_bytes(bytes(cast(Buffer, light))[:4], "little")
+        if brightest:
+            return brightest
+    display = frame.side_data.get("MASTERING_DISPLAY_METADATA")
+    if display is not None:
+        *_, above, below, _, is_said = struct.unpack("<22i", bytes(cast(Buffer, display))[:88])
+        if is_said and above > 0 and below > 0:
+            peak: int = round(above / below)
+            return peak
+    return None
+
+
 def _light(transfer: int) -> NDArray[np.float32]:
     """Display light in multiples of reference white for each 16-bit code."""
     code = np.arange(65536) / 65535
@@ -56,16 +75,16 @@ def _light(transfer: int) -> NDArray[np.float32]:
 class ToneMap:
     """16-bit RGB in a BT.2100 transfer function to 8-bit BT.709."""
 
-    def __init__(self, colour: Colour) -> None:
+    def __init__(self, colour: Colour, peak: int | None = None) -> None:
         self._light = _light(colour.transfer)
         self._wide = colour.primaries in (2, 9)
-        peak = _PEAK / _WHITE
-        level = np.linspace(0, peak, _CODES, dtype=np.float32)
-        self._steps = (_CODES - 1) / peak
+        top = (peak or _PEAK) / _WHITE
+        level = np.linspace(0, top, _CODES, dtype=np.float32)
+        self._steps = (_CODES - 1) / top
         # extended Reinhard, L(1 + L/peak²)/(1 + L), as a gain per level so that hue is kept
-        self._gain = ((1 + level / peak**2) / (1 + level)).astype(np.float32)
+        self._gain = ((1 + level / top**2) / (1 + level)).astype(np.float32)
 
-    def __call__(self, pixels: NDArray[np.uint16]) -> Picture:
+    def __call__(self, pixels: Picture) -> Picture:
         """`pixels`: height × width × 3, uint16, full range. Returns the same size as uint8."""
         light = self._light[pixels]
         if self._wide:

@@ -22,7 +22,7 @@ from av.video.frame import VideoFrame, supported_np_pix_fmts
 from numpy.typing import NDArray
 
 from vidfx.errors import CannotWrite, MissingInput, TryAgain, UnreadableInput, UsageError
-from vidfx.frames import Clip, Frame, Picture
+from vidfx.frames import Clip, Frame, Picture, Pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx")
 RATE = Fraction(24)
@@ -125,7 +125,13 @@ class _File:
         return self.index / RATE
 
 
-def read_images(clip: Clip, *, begin: int = 0, notify: Callable[[str], None]) -> Iterator[Frame]:
+def read_images(
+    clip: Clip,
+    *,
+    begin: int = 0,
+    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    notify: Callable[[str], None],
+) -> Iterator[Frame]:
     """The frames of a still or a sequence from number `begin`; frame 0 is at time 0.
 
     Raises UnreadableInput where the size changes.
@@ -237,7 +243,7 @@ def _encoded(suffix: str, image: Picture) -> bytes:
             linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
             frame = VideoFrame.from_ndarray(linear, format="gbrpf32le")
         else:
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(image, np.uint8), format="rgb24")
         context = av.CodecContext.create(_BY_FFMPEG[suffix], "w")
         assert isinstance(context, av.VideoCodecContext)
         context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name

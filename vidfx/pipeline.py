@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from vidfx.composite import Matte, composite
 from vidfx.decode import Entry
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Clip, Frame, Pixels
 from vidfx.screentone import screentone
 from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
@@ -39,16 +39,20 @@ def paint(
     enter: Entry | None = None,
     skip: int = 0,
     end: int | None = None,
+    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     notify: Notify = lambda _: None,
 ) -> Iterator[Frame]:
     """Every stage between a clip and the frames that are written, in order.
 
     `warm_up` frames before the first wanted one are painted too and come out first. A part of a longer run has an
     `enter`, as `read_frames` takes it; `skip` says how many frames of the run lie before the first that comes out, and
-    `end` is the pts before which it stops: frames from there on are only looked at. Raises whatever a stage raises.
+    `end` is the pts before which it stops: frames from there on are only looked at. `pixels` is what the output has
+    use for. Raises whatever a stage raises.
     """
     threads = stylizer.runtime.threads
-    frames = read_frames(clip, wanted=wanted, warm_up=warm_up, enter=enter, threads=threads, notify=notify)
+    frames = read_frames(
+        clip, wanted=wanted, warm_up=warm_up, enter=enter, threads=threads, pixels=pixels, notify=notify
+    )
     frames = mark_shots(frames)
     frames = stop_at(frames, end)
     frames = prefetch(frames, depth=2)
@@ -78,10 +82,10 @@ def read_matte(look: Look, wanted: Range, warm_up: int, skip: int | None = None)
         return None
     clip = open_clip(look.matte)
     if clip.kind == "still":
-        return (frame.image for frame in read_frames(clip))
+        return (cast(Matte, frame.image) for frame in read_frames(clip))
     if skip is not None:
-        return (frame.image for frame in _skipped(read_frames(clip, wanted=wanted), skip))
-    return (frame.image for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
+        return (cast(Matte, frame.image) for frame in _skipped(read_frames(clip, wanted=wanted), skip))
+    return (cast(Matte, frame.image) for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
 
 
 def _skipped(frames: Iterator[Frame], count: int) -> Iterator[Frame]:

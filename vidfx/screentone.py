@@ -34,7 +34,12 @@ def screentone(frames: Iterator[Frame]) -> Iterator[Frame]:
     for frame in frames:
         if screen is None or screen.shape != frame.image.shape[:2]:
             screen = make_screen(*frame.image.shape[:2])
-        yield replace(frame, image=put_screen(frame.image, screen))
+        image = frame.image
+        if image.dtype == np.uint16:  # black and white need no more than 8 bits on their way
+            image = put_screen(np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257)), screen).astype(np.uint16) * 257
+        else:
+            image = put_screen(image, screen)
+        yield replace(frame, image=image)
 
 
 def make_screen(height: int, width: int) -> NDArray[np.float32]:

@@ -102,8 +102,10 @@ def _thumbnail(picture: Picture, size: tuple[int, ...]) -> Picture:
     # Drop pixels first: averaging all of a large frame would cost more than the detector itself.
     coarse = (4 * size[0], 4 * size[1])
     if picture.shape[1] > coarse[0] and picture.shape[0] > coarse[1]:
-        picture = np.asarray(cv2.resize(picture, coarse, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+        picture = np.asarray(cv2.resize(picture, coarse, interpolation=cv2.INTER_NEAREST), dtype=picture.dtype)
     small = cv2.resize(picture, (size[0], size[1]), interpolation=cv2.INTER_AREA)
+    if small.dtype == np.uint16:
+        small = cv2.convertScaleAbs(small, alpha=1 / 257)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 

@@ -13,10 +13,12 @@ from typing import Protocol, TypeVar
 
 import av
 
-from vidfx import colour, decode, images
+from vidfx import colour, decode, hdr, images
 from vidfx.errors import UnreadableInput, UsageError
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Clip, Frame, Pixels
+from vidfx.pixels import ToRgb
 from vidfx.settings import Range
+from vidfx.upright import degrees, turn_of
 
 _WORTH_SEEKING = 24
 """Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
@@ -54,7 +56,9 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
         if first is None or stream.time_base is None:
             raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short")
         picture = first.picture
-        turn = colour.turn_of(picture)
+        turn = turn_of(picture)
+        components = picture.format.components
+        tags = colour.colour_of(picture, stream)
         # the container's size wins: it is what the stream settles on, and odd sizes are cropped to it
         width, height = stream.codec_context.width or picture.width, stream.codec_context.height or picture.height
         aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -73,10 +77,13 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             rate=rate,
             frame_count=stream.frames or (round(duration * rate) if duration else None),
             duration=duration,
-            colour=colour.colour_of(picture, stream),
+            colour=tags,
             sample_aspect_ratio=aspect,
-            rotation=colour.degrees(turn),
-            bit_depth=max(component.bits for component in picture.format.components),
+            rotation=degrees(turn),
+            bit_depth=max(component.bits for component in components),
+            has_alpha=any(component.is_alpha for component in components),
+            interlaced=picture.interlaced_frame,
+            peak=hdr.peak_of(picture) if hdr.is_hdr(tags) else None,
             stream_index=stream.index,
             pix_fmt=picture.format.name,
         )
@@ -90,24 +97,25 @@ def read_frames(
     threads: int | None = None,
     table: decode.PacketTable | None = None,
     enter: decode.Entry | None = None,
+    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     notify: Callable[[str], None] = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
     `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
     with a memory. `table` (from `read_table`) saves reading the packets again. `enter` begins at a known picture in
-    place of `wanted.first` and `wanted.start`. A picture that cannot be decoded is stepped over and `notify` told at
-    the end. The first frame that is yielded starts a shot. Raises UsageError where the range holds no frame,
-    UnreadableInput where nothing decodes.
+    place of `wanted.first` and `wanted.start`. `pixels` says how deep the pictures are and whether alpha comes along.
+    A picture that cannot be decoded is stepped over and `notify` told at the end. The first frame that is yielded
+    starts a shot. Raises UsageError where the range holds no frame, UnreadableInput where nothing decodes.
     """
     notices: list[str] = []
     if enter:
         wanted = replace(wanted, first=enter.index, start=None)
     try:
         frames = (
-            _film_frames(clip, wanted, warm_up, threads, table, enter, notices.append)
+            _film_frames(clip, wanted, warm_up, threads, table, enter, pixels, notices.append)
             if clip.kind == "video"
-            else _pictures(clip, wanted, warm_up, notices.append)
+            else _pictures(clip, wanted, warm_up, pixels, notices.append)
         )
         starts = True
         for frame in frames:
@@ -134,6 +142,7 @@ def _film_frames(
     threads: int | None,
     table: decode.PacketTable | None,
     enter: decode.Entry | None,
+    pixels: Pixels,
     notify: Callable[[str], None],
 ) -> Iterator[Frame]:
     before = warm_up * wanted.step
@@ -154,7 +163,14 @@ def _film_frames(
             decode.seek(container, stream, point)
         turned = clip.rotation in (90, 270)
         width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
-        to_rgb = colour.ToRgb(clip.colour, width=width, height=height, threads=min(threads or 2, 2))
+        to_rgb = ToRgb(
+            clip.colour,
+            width=width,
+            height=height,
+            pixels=pixels,
+            peak=clip.peak,
+            notify=lambda what: notify(f"'{clip.path.name}': {what}"),
+        )
         order = point.order if point else None
         raws = decode.decoded(container, stream, order=None if enter else order, notify=notify)
         origin = order[0] * clip.time_base if order else None
@@ -163,7 +179,7 @@ def _film_frames(
             origin = first.time if first and not point else enter.origin
             raws = _numbered(chain([first] if first else [], raws), enter, before)
         for raw in _select(raws, wanted, warm_up, origin=origin):
-            image = to_rgb(raw.picture)
+            image, alpha = to_rgb(raw.picture)
             yield Frame(
                 index=raw.index,
                 pts=raw.pts,
@@ -171,6 +187,7 @@ def _film_frames(
                 duration=raw.duration,
                 image=image,
                 source=image,
+                alpha=alpha,
             )
 
 
@@ -219,9 +236,12 @@ def _numbered(raws: Iterator[decode.Raw], enter: decode.Entry, before: int) -> I
             early += 1
 
 
-def _pictures(clip: Clip, wanted: Range, warm_up: int, notify: Callable[[str], None]) -> Iterator[Frame]:
+def _pictures(
+    clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: Callable[[str], None]
+) -> Iterator[Frame]:
     begin = max(0, (wanted.first or 0) - warm_up * wanted.step)
-    return _select(images.read_images(clip, begin=begin, notify=notify), wanted, warm_up, origin=Fraction(0))
+    frames = images.read_images(clip, begin=begin, pixels=pixels, notify=notify)
+    return _select(frames, wanted, warm_up, origin=Fraction(0))
 
 
 def read_table(clip: Clip) -> decode.PacketTable | None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
 from vidfx.flow import MEMORY, Field, FlowEstimator, Map, Plane, warp
-from vidfx.frames import Frame, Picture
+from vidfx.frames import Frame, rounded, top_of
 
 _WEIGHT = 0.85  # K: the most that the past may weigh
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
@@ -71,9 +71,9 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         warped = _carried(past.out, cv2.add(shift, grid), _part(motion.moving, estimator.scale))
         full = np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         out = np.asarray(cv2.blendLinear(warped, frame.image.astype(np.float32), full, 1 - full), np.float32)
-        np.clip(out, 0, 255, out=out)  # the cubic overshoots beside edges
+        np.clip(out, 0, top_of(frame.image), out=out)  # the cubic overshoots beside edges
         past = _Past(luma, out, np.minimum(1 + motion.trust * age, _oldest()))
-        yield replace(frame, image=_rounded(out))
+        yield replace(frame, image=rounded(out, frame.image))
 
 
 def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
@@ -123,7 +123,3 @@ def _carried(past: NDArray[np.float32], places: NDArray[Any], part: tuple[slice,
 def _grid(width: int, height: int) -> Field:
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.dstack([x, y])
-
-
-def _rounded(out: NDArray[np.float32]) -> Picture:
-    return np.asarray(cv2.convertScaleAbs(out), dtype=np.uint8)  # rounds to nearest

@@ -68,7 +68,7 @@ class Stylizer:
     # --- pictures in, pictures out -----------------------------------------------------------------------------
 
     def stylize(self, batch: Batch) -> Batch:
-        """Paints N × H × W × 3 RGB uint8 pictures of any size; same shape out. Raises TryAgain when memory runs out."""
+        """Paints N × H × W × 3 RGB pictures; same shape and type out. Raises TryAgain when memory runs out."""
         _, tile = self.fit(*batch.shape[1:3])
         while True:
             try:
@@ -111,7 +111,7 @@ class Stylizer:
         below, right = self._padded(height) - height - border, self._padded(width) - width - border
         mirror = cv2.BORDER_REFLECT_101
         pictures = [cv2.copyMakeBorder(picture, border, below, border, right, mirror) for picture in batch]
-        return np.asarray(pictures[0][None] if len(pictures) == 1 else np.stack(pictures), np.uint8)
+        return np.asarray(pictures[0][None] if len(pictures) == 1 else np.stack(pictures), batch.dtype)
 
     def _generate(self, batch: Batch) -> Batch:
         """One pass of the generator; sizes are multiples of the card's."""

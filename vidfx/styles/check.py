@@ -84,7 +84,9 @@ def test_pictures() -> dict[str, Picture]:
     ramp = np.linspace(120, 230, _SIZE)[:, None, None] * np.array([0.85, 0.93, 1.0])
     sky = np.broadcast_to(ramp, (_SIZE, _SIZE, 3))
     noise = np.random.default_rng(0).normal(128, 20, (_SIZE, _SIZE, 3))
-    flats = {f"grey {level}": np.full((_SIZE, _SIZE, 3), level, np.uint8) for level in (0, 20, 64, 128, 200)}
+    flats: dict[str, Picture] = {
+        f"grey {level}": np.full((_SIZE, _SIZE, 3), level, np.uint8) for level in (0, 20, 64, 128, 200)
+    }
     return flats | {"sky": sky.astype(np.uint8), "noise": np.clip(noise, 0, 255).astype(np.uint8)}
 
 

@@ -8,6 +8,7 @@ neighbourhood alone (`receptive_radius`), so tiles, batches and frames do not in
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +67,8 @@ class Generator(nn.Module):
         for layer in (self.up_quarter, self.up_half, self.leave):
             equal_subpixels_(layer)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, deep: bool = False) -> Tensor:
+        """`deep` computes the last layer in fp32: bf16 could not tell more than 256 shades of a light tone apart."""
         x = x - 0.5
         quarter = F.relu(self.enter(F.pixel_unshuffle(x, 4)), inplace=True)
         eighth = self.body(F.relu(self.down(quarter), inplace=True))
@@ -74,7 +76,12 @@ class Generator(nn.Module):
         detail = self.look_again(F.pixel_unshuffle(x, 2))
         half = F.relu(smooth_shuffle(self.up_half(quarter)).add_(detail), inplace=True)
         half = F.relu(self.merge(half), inplace=True)
-        return F.pixel_shuffle(self.leave(half), 2) + 0.5
+        if deep and half.dtype != torch.float32:
+            bias = cast(Tensor, self.leave.bias).float()
+            painted = F.conv2d(half.float(), self.leave.weight.float(), bias, padding=1)
+        else:
+            painted = self.leave(half)
+        return F.pixel_shuffle(painted, 2) + 0.5
 
     @property
     def receptive_radius(self) -> int:

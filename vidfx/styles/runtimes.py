@@ -1,6 +1,6 @@
 """What multiplies: a generator's weights behind one call, whether torch or OpenVINO runs it.
 
-Both take N × H × W × 3 uint8 pictures whose sides are multiples of the style's, and give the painted ones.
+Both take N × H × W × 3 pictures, uint8 or uint16, whose sides are multiples of the style's, and give the painted ones.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from vidfx.machine import Runtime
 from vidfx.styles.library import StyleFile
 from vidfx.styles.weights import read_weights
 
-Batch = NDArray[np.uint8]
-"""N × H × W × 3, RGB, 0..255."""
+Batch = NDArray[np.uint8 | np.uint16]
+"""N × H × W × 3, RGB, 0..255 as uint8 or 0..65535 as uint16."""
 Shape = tuple[int, ...]
 
 _KEPT_SHAPES = 2
@@ -69,9 +69,12 @@ class TorchPainter:
         torch = self._torch
         x = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device, non_blocking=True)
         x = x.permute(0, 3, 1, 2)  # channels last, without a copy
-        painted = self._generator(x.to(self._dtype).mul_(1 / 255))
+        deep = batch.dtype == np.uint16
+        top, whole = (65535, torch.uint16) if deep else (255, torch.uint8)
+        x = x.float() if deep else x.to(self._dtype)  # fp16 ends at 65504
+        painted = self._generator(x.mul_(1 / top).to(self._dtype), deep=deep)
         painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
-        out: Batch = painted.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous().cpu().numpy()
+        out: Batch = painted.mul_(top).add_(0.5).clamp_(0, top).to(whole).contiguous().cpu().numpy()
         return out
 
 
