@@ -14,7 +14,6 @@ from vidfx import Look, Machine, Range, list_styles, load_style
 from vidfx.frames import Frame, Picture
 from vidfx.pipeline import paint
 from vidfx.source import open_clip
-from vidfx.steady import warm_up_frames
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "valley.mp4"
@@ -25,13 +24,13 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 88]
 
 
 def frames_of(style: str) -> list[Frame]:
-    """The sample's frames at TIMES, as a render paints them."""
+    """The sample's frames at TIMES, painted; without smoothing, which a still does not show."""
     clip, painter = open_clip(SAMPLE), load_style(style, machine=Machine())
     found = []
     for time in TIMES:
         index = round(time * clip.rate)
         wanted = Range(first=index, last=index)
-        *_, frame = paint(clip, painter, look=Look(), wanted=wanted, warm_up=warm_up_frames(1.0))
+        *_, frame = paint(clip, painter, look=Look(smooth=0.0), wanted=wanted)
         found.append(frame)
     return found
 
