@@ -230,3 +230,15 @@ def test_torch_running_out_of_memory_is_memory_error(model: Path) -> None:
     paint._generator.forward = full  # type: ignore[method-assign]
     with pytest.raises(MemoryError):
         paint(np.zeros((1, 16, 16, 3), np.uint8))
+
+
+@needs_openvino
+@pytest.mark.parametrize("precision", ["fp32", "bf16", pytest.param("int8", marks=needs_int8)])
+def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
+    """uint16 in, uint16 out: the same painting, with more than 256 shades in each channel."""
+    shades = np.linspace(20000, 30000, 160 * 160 * 3).reshape(1, 160, 160, 3).astype(np.uint16)
+    style = painter(model, "openvino", precision)
+    deep, shallow = style._painter(shades), style._painter((shades / 257).round().astype(np.uint8))
+    assert deep.dtype == np.uint16
+    assert np.abs(deep / 257 - shallow).mean() < 1
+    assert len(np.unique(deep[..., 0])) > 300

@@ -2,6 +2,9 @@
 
     N × H × W × 3 uint8  ->  x − 127.5  ->  the network, scaled by 1/255 at its entries and 255 at its end  ->  uint8
 
+A deep graph takes and gives float32 on the same scale of 0..255, and is cut before the last layer, so that this one can
+be computed in fp32: bf16 knows no more than 9 bits of a light tone.
+
 Every value of x − 127.5 is exact in bf16, and around 0 bf16 is finer than around 1: so most of bf16's error is gone.
 Written out rather than traced, the graph needs neither torch nor a converter, is built in milliseconds, and takes any
 size.
@@ -33,10 +36,19 @@ _BINOMIAL = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
 class Graph:
     """The network in OpenVINO's terms."""
 
-    def __init__(self, openvino: Any, network: NetworkShape, weights: Weights, ranges: Ranges | None = None) -> None:
-        self._op, self._weights, self._ranges = openvino.opset13, _scaled(weights), ranges
+    def __init__(
+        self,
+        openvino: Any,
+        network: NetworkShape,
+        weights: Weights,
+        ranges: Ranges | None = None,
+        *,
+        deep: bool = False,
+    ) -> None:
+        self._openvino, self._op, self._weights, self._ranges = openvino, openvino.opset13, _scaled(weights), ranges
+        self._deep = deep
         op = self._op
-        self.picture = op.parameter([-1, -1, -1, 3], openvino.Type.u8)
+        self.picture = op.parameter([-1, -1, -1, 3], openvino.Type.f32 if deep else openvino.Type.u8)
         self.inputs: dict[str, Any] = {}
         """What enters each layer that needs a range before it can be quantised."""
         planes = op.transpose(self.picture, op.constant([0, 3, 1, 2]))
@@ -48,17 +60,29 @@ class Graph:
         quarter = self._residual(op.relu(op.add(larger, quarter)), "join")
         larger = self._smooth_shuffle(self._convolution(quarter, "up_half", padding=0), network.half)
         half = op.relu(op.add(larger, self._entry(planes, "look_again", 2)))
-        half = op.relu(self._convolution(half, "merge"))
-        painted = op.depth_to_space(self._convolution(half, "leave"), "depth_first", 2)
-        painted = op.clamp(op.add(painted, self._constant(128)), 0.0, 255.0)  # 127.5, and 0.5 to round
-        self.painted = op.convert(op.transpose(painted, op.constant([0, 2, 3, 1])), "u8")
+        self._drawn = op.relu(self._convolution(half, "merge"))
+
+    def models(self) -> list[Any]:
+        """What is to be run, one after the other: a deep graph in two, of which the last must be run in fp32."""
+        model = self._openvino.Model
+        if not self._deep:
+            return [model([self._painted(self._drawn)], [self.picture], "generator")]
+        drawn = self._op.parameter(self._drawn.get_output_partial_shape(0), self._openvino.Type.f32)
+        return [model([self._drawn], [self.picture], "generator"), model([self._painted(drawn)], [drawn], "leave")]
+
+    def _painted(self, drawn: Any) -> Any:
+        op = self._op
+        painted = op.depth_to_space(self._convolution(drawn, "leave"), "depth_first", 2)
+        middle = 127.5 if self._deep else 128  # with 0.5 to round
+        painted = op.clamp(op.add(painted, self._constant(middle)), 0.0, 255.0)
+        return op.convert(op.transpose(painted, op.constant([0, 2, 3, 1])), "f32" if self._deep else "u8")
 
     def _entry(self, planes: Any, name: str, step: int) -> Any:
         """A layer that sees the picture itself, `step` × `step` pixels as one."""
         op, constant = self._op, self._constant
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         x = op.convert(op.space_to_depth(planes, "depth_first", step), "f32")
-        if self._ranges is None:
+        if self._ranges is None or self._deep:
             return self._multiply(op.subtract(x, constant(127.5)), constant(weight), bias)
         # int8 wants a whole number for its zero: 128, and the bias takes the half
         x = op.fake_quantize(x, constant(0), constant(255), constant(-128), constant(127), 256)

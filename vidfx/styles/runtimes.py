@@ -79,7 +79,7 @@ class TorchPainter:
 
 
 class OpenvinoPainter:
-    """The generator as OpenVINO runs it on a CPU, compiled once for each size."""
+    """The generator as OpenVINO runs it on a CPU, compiled once for each size and depth."""
 
     def __init__(self, style: StyleFile, runtime: Runtime) -> None:
         from vidfx.styles.graph import Graph
@@ -87,9 +87,8 @@ class OpenvinoPainter:
 
         self._openvino = openvino = import_openvino()
         weights, network = read_weights(style), style.card.generator
-        quantised = runtime.precision == "int8"
-        graph = Graph(openvino, network, weights, ranges_of(openvino, network, weights) if quantised else None)
-        self._model = openvino.Model([graph.painted], [graph.picture], style.name)
+        ranges = ranges_of(openvino, network, weights) if runtime.precision == "int8" else None
+        self._models = {deep: Graph(openvino, network, weights, ranges, deep=deep).models() for deep in (False, True)}
         self._core = openvino.Core()
         self._settings = {
             # left unsaid, it rounds to bf16 wherever the CPU can
@@ -98,37 +97,47 @@ class OpenvinoPainter:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the other stages need the cores too
         }
-        self._requests: OrderedDict[Shape, Any] = OrderedDict()
+        self._requests: OrderedDict[tuple[bool, Shape], list[Any]] = OrderedDict()
         self._one_at_a_time = Lock()
 
     def __call__(self, batch: Batch) -> Batch:
-        batch, out = np.ascontiguousarray(batch), np.empty(batch.shape, np.uint8)
+        deep = batch.dtype == np.uint16
+        given = batch.astype(np.float32) / 257 if deep else np.ascontiguousarray(batch)
+        out = np.empty(batch.shape, given.dtype)
         # OpenVINO reads and writes these arrays themselves and holds on to neither: both names must outlive the pass
-        given, wanted = (self._openvino.Tensor(array, shared_memory=True) for array in (batch, out))
+        first, last = (self._openvino.Tensor(array, shared_memory=True) for array in (given, out))
         try:
             with self._one_at_a_time:
-                request = self._request(batch.shape)
-                request.set_input_tensor(given)
-                request.set_output_tensor(wanted)
-                request.infer()
+                requests = self._compiled(deep, batch.shape)
+                requests[0].set_input_tensor(first)
+                requests[-1].set_output_tensor(last)
+                for request in requests:
+                    request.infer()
         except RuntimeError as error:
             if "bad_alloc" not in str(error) and "allocat" not in str(error):
                 raise
             self._requests.clear()
             raise MemoryError(str(error)) from error
-        return out
+        return np.rint(out * 257).astype(np.uint16) if deep else out
 
-    def _request(self, shape: Shape) -> Any:
-        """What runs pictures of a shape; the one used longest ago is dropped where there are too many."""
-        if shape not in self._requests:
+    def _compiled(self, deep: bool, shape: Shape) -> list[Any]:
+        """What runs pictures of a shape, in order; the one used longest ago is dropped where there are too many."""
+        key = deep, shape
+        if key not in self._requests:
             while len(self._requests) >= _KEPT_SHAPES:
                 self._requests.popitem(last=False)
-            model = self._model.clone()
-            model.reshape(list(shape))
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._requests[shape] = compiled.create_infer_request()
-        self._requests.move_to_end(shape)
-        return self._requests[shape]
+            requests: list[Any] = []
+            for number, model in enumerate(self._models[deep]):
+                sized, last = model.clone(), number == len(self._models[deep]) - 1
+                sized.reshape(list(requests[-1].get_output_tensor().shape if requests else shape))
+                exactly = {"INFERENCE_PRECISION_HINT": "f32"} if deep and last else {}
+                request = self._core.compile_model(sized, "CPU", self._settings | exactly).create_infer_request()
+                if requests:
+                    request.set_input_tensor(requests[-1].get_output_tensor())
+                requests.append(request)
+            self._requests[key] = requests
+        self._requests.move_to_end(key)
+        return self._requests[key]
 
 
 @cache
