@@ -103,7 +103,7 @@ class OpenvinoPainter:
     def __call__(self, batch: Batch) -> Batch:
         deep = batch.dtype == np.uint16
         given = batch.astype(np.float32) / 257 if deep else np.ascontiguousarray(batch)
-        out = np.empty(batch.shape, given.dtype)
+        out: NDArray[Any] = np.empty(batch.shape, given.dtype)
         # OpenVINO reads and writes these arrays themselves and holds on to neither: both names must outlive the pass
         first, last = (self._openvino.Tensor(array, shared_memory=True) for array in (given, out))
         try:
