@@ -283,7 +283,7 @@ class Painter:
         pictures = (cast(Matte, reader.frame(min(index, len(reader) - 1)).image) for index in range(first, last + 1))
         if window.part is None:
             return pictures
-        return (_part(_resized(picture, size), self._around(window)) for picture in pictures)
+        return (cast(Matte, _part(_resized(picture, size), self._around(window))) for picture in pictures)
 
     # --- which pixels ------------------------------------------------------------------------------------------
 
