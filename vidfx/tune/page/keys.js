@@ -28,6 +28,7 @@ export class Keys {
     const types = focus.matches("input[type=text], input[type=number], textarea");
     const arrows = focus.matches("input, select, [role=slider]");
     const presses = focus.matches("button, summary, input[type=checkbox], input[type=radio], select");
+    if (types && event.key === "Enter") focus.blur(); // it has been typed: keys are keys again
     if (types || (arrows && /^(Arrow|Home|End|Page)/.test(event.key)) || (presses && /^( |Enter)$/.test(event.key))) return;
     const entry = KEYS.find(({ keys }) => keys.some((key) => matches(key, event)));
     if (!entry || (!this.on.checked && entry.single !== false && event.key.length === 1)) return;

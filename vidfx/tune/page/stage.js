@@ -47,7 +47,7 @@ export class Stage {
       this.scale = null;
       this.centre = [0.5, 0.5];
     } else {
-      this.scale = Math.min(16, Math.max(this.fitScale() / 2, scale));
+      this.scale = Math.min(16, Math.max(Math.min(1, this.fitScale() / 2), scale));
       if (at) {
         // the point under the pointer stays where it is
         const shift = (index) => at[index] * (1 / before - 1 / this.scale) / this.size[index];
