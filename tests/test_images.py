@@ -47,9 +47,9 @@ def test_sixteen_bit_grey_and_alpha_become_eight_bit_rgb(tmp_path: Path) -> None
     cv2.imwrite(str(tmp_path / "alpha.png"), rgba)
     notices: list[str] = []
     (frame,) = source.read_frames(source.open_clip(tmp_path / "alpha.png"), notify=notices.append)
-    assert np.array_equal(frame.image, picture(0, (24, 16)))
+    assert np.abs(frame.image - picture(0, (24, 16)) * (90 / 255)).max() <= 1
     assert len(notices) == 1
-    assert "alpha" in notices[0]
+    assert "over black" in notices[0]
 
 
 def test_exr_is_scene_linear(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from vidfx.errors import UsageError
 from vidfx.frames import Frame, Picture, rounded
 from vidfx.settings import Look
 
-Matte = NDArray[np.uint8]
-"""H × W, or H × W × 3 RGB of which the luma counts; 0 leaves the source, 255 is the full style. Any size."""
+Matte = NDArray[np.uint8 | np.uint16]
+"""H × W, or H × W × 3 RGB of which the luma counts; uint8: 0 leaves the source, 255 is the full style. Any size."""
 
 
 def composite(frames: Iterator[Frame], *, look: Look, matte: Iterator[Matte] | None = None) -> Iterator[Frame]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from av.container import OutputContainer
@@ -13,21 +16,12 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidfx import colour
+from vidfx.choice import choose, held_by
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
 from vidfx.pixels import FromRgb
 from vidfx.settings import Encode
-
-ENCODERS = {
-    "mp4": "libx264",
-    "mov": "libx264",
-    "matroska": "libx264",
-    "webm": "libvpx-vp9",
-    "nut": "ffv1",
-    "avi": "libx264",
-}
-"""What each container gets where nobody says."""
 
 _DEFAULTS: dict[str, dict[str, str]] = {
     "libx264": {"crf": "18", "preset": "medium"},
@@ -41,7 +35,8 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "av1_nvenc": {"cq": "25", "preset": "p5"},
     "mpeg4": {"b": "8M"},
 }
-_HOLDS_ODD_420 = {"libvpx", "libvpx-vp9", "libaom-av1", "ffv1"}
+_X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+_PRESETS = {"libx264": _X26X, "libx265": _X26X, "libsvtav1": tuple(str(number) for number in range(-1, 14))}
 _SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_mf", "_v4l2m2m", "_vulkan")
 
@@ -65,18 +60,19 @@ class VideoEncoder:
         notify: Callable[[str], None],
     ) -> None:
         """Opens the encoder. Raises Unavailable where it is not here, UsageError where it refuses a setting."""
-        codec = _codec(settings.codec or ENCODERS.get(container.format.name, container.default_video_codec))
+        choice = choose(Path(container.name or ""), container.format.name, clip, settings)
+        for notice in choice.notices:
+            notify(notice)
         try:
-            stream = container.add_stream(codec.name, rate=_rate(clip), width=clip.width, height=clip.height)
+            stream = container.add_stream(choice.codec, rate=_rate(clip), width=clip.width, height=clip.height)
         except ValueError as error:
             raise UsageError(
-                f"a .{container.format.name} file cannot hold {codec.name}",
-                hint="choose another -c:v, or write .mkv, which holds almost anything",
+                f"a .{container.format.name} file cannot hold {choice.codec}",
+                hint=f"it takes {', '.join(held_by(container.format.name))}; .mkv holds almost anything",
             ) from error
         assert isinstance(stream, av.VideoStream)
         self.stream = stream
-        self.codec = codec.name
-        self.pix_fmt = _pix_fmt(codec, clip, settings.pix_fmt, notify)
+        self.codec, self.pix_fmt = choice.codec, choice.pix_fmt
         context = stream.codec_context
         context.pix_fmt = self.pix_fmt
         context.time_base = stream.time_base = self._time_base = time_base
@@ -110,6 +106,10 @@ class VideoEncoder:
         if settings.preset is not None:
             if "preset" not in known:
                 raise UsageError(f"{self.codec} knows no -preset", hint="set its speed with --encoder-opt")
+            presets = _PRESETS.get(self.codec)
+            if presets and settings.preset not in presets:
+                hint = f"it takes {', '.join(presets)}"
+                raise UsageError(f"{self.codec} refuses the preset '{settings.preset}'", hint=hint)
             options["preset"] = settings.preset
         options |= settings.options
         context.options = options
@@ -162,60 +162,18 @@ def _rate(clip: Clip) -> Fraction:
     return clip.rate.limit_denominator(100_000) if 0 < clip.rate <= 100_000 else Fraction(25)
 
 
-def _codec(name: str) -> av.Codec:
+def rehearse(format_name: str, clip: Clip, settings: Encode) -> None:
+    """Opens encoder and container as a render would, and writes nothing: what they refuse, they refuse now.
+
+    Raises UsageError and Unavailable.
+    """
+    os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 greets on stderr
+    container = av.open(io.BytesIO(), "w", format=format_name)
+    encoder = VideoEncoder(container, clip, settings, time_base=clip.time_base, notify=lambda _: None)
     try:
-        codec = av.Codec(name, "w")
+        container.start_encoding()
     except (av.FFmpegError, ValueError) as error:
-        near = difflib.get_close_matches(name, av.codecs_available, n=8, cutoff=0.4)
-        near = [other for other in near if _is_video_encoder(other)][:4]
-        raise Unavailable(
-            f"there is no encoder '{name}' here", hint=f"nearest: {', '.join(near)}" if near else "try libx264"
-        ) from error
-    if codec.type != "video":
-        raise UsageError(f"'{name}' encodes {codec.type}, not video", hint="try libx264")
-    return codec
-
-
-def _is_video_encoder(name: str) -> bool:
-    try:
-        return av.Codec(name, "w").type == "video"
-    except (av.FFmpegError, ValueError):
-        return False
-
-
-def _pix_fmt(codec: av.Codec, clip: Clip, asked: str | None, notify: Callable[[str], None]) -> str:
-    """The pixel format: what was asked, else 4:4:4 where the source has it, else 4:2:0 where it holds the size."""
-    formats = [fmt.name for fmt in codec.video_formats or ()]
-    odd = (clip.width % 2 == 1 or clip.height % 2 == 1) and codec.name not in _HOLDS_ODD_420
-    if asked is not None:
-        if formats and asked not in formats:
-            raise UsageError(f"{codec.name} cannot encode {asked}", hint="it takes " + ", ".join(formats[:12]))
-        try:
-            components = av.VideoFormat(asked, clip.width, clip.height).components
-        except ValueError as error:
-            raise UsageError(f"'{asked}' is not a pixel format", hint="the usual one is yuv420p") from error
-        size = clip.width, clip.height
-        if odd and any(part.is_chroma and (part.width, part.height) != size for part in components):
-            raise UsageError(
-                f"{asked} cannot hold {clip.width}×{clip.height} in {codec.name}", hint="use -pix_fmt yuv444p"
-            )
-        return asked
-    full_chroma = _is_444(clip.pix_fmt)
-    wishes = ["yuv444p", "yuv420p"] if full_chroma else ["yuv420p"]
-    wishes += ["yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le", "nv12", "yuvj420p", "gbrp", "rgb24", "bgr0"]
-    if odd:
-        wishes = ["yuv444p", "yuv444p10le", "gbrp", "rgb24", "bgr0"]
-    choice = next((wish for wish in wishes if not formats or wish in formats), None)
-    if choice is None:
         raise UsageError(
-            f"{codec.name} cannot hold {clip.width}×{clip.height}", hint="its sides must be even; try -c:v libx264"
-        )
-    if odd and not full_chroma:
-        notify(f"{clip.width}×{clip.height} has an odd side: encoded as {choice}, since 4:2:0 cannot hold it")
-    return choice
-
-
-def _is_444(pix_fmt: str) -> bool:
-    if not pix_fmt:
-        return False
-    return "444" in pix_fmt and not av.VideoFormat(pix_fmt).is_rgb
+            f"a .{format_name} file cannot hold {encoder.codec} in {encoder.pix_fmt} ({reason(error)})",
+            hint=f"it takes {', '.join(held_by(format_name))}; .mkv holds almost anything",
+        ) from error

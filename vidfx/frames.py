@@ -92,7 +92,7 @@ class Clip:
 
     path: Path
     """The file, or the pattern of a sequence (`shot.%04d.png`)."""
-    kind: Literal["video", "sequence", "still"]
+    kind: Literal["video", "sequence", "animation", "still"]
     width: int
     """Pixels across, upright: after rotation."""
     height: int

@@ -1,34 +1,32 @@
-"""Stills and image sequences, in and out: png, jpg, tif, webp, bmp by OpenCV, exr and dpx by FFmpeg.
-
-Floating-point pictures (EXR, float TIFF) are scene-linear: the sRGB curve (IEC 61966-2-1) is applied on the way in and
-undone on the way out.
-"""
+"""Stills, numbered sequences and animations of pictures: what they are, and their frames."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
-import av
 import cv2
 import numpy as np
-from av.video.frame import VideoFrame, supported_np_pix_fmts
-from numpy.typing import NDArray
 
-from vidfx.errors import CannotWrite, MissingInput, TryAgain, UnreadableInput, UsageError
-from vidfx.frames import Clip, Frame, Picture, Pixels
+from vidfx.errors import MissingInput, UnreadableInput, UsageError
+from vidfx.frames import Clip, Frame, Pixels
+from vidfx.stills import CAN_HOLD, Stored, as_wanted, load, read_picture, write_picture, writing_error
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx")
+__all__ = ["CAN_HOLD", "RATE", "SUFFIXES", "Pattern", "is_pattern", "open_sequence", "open_still", "read_images"]
+__all__ += ["animation_times", "read_picture", "write_picture", "writing_error"]
+
+SUFFIXES = tuple(CAN_HOLD)
 RATE = Fraction(24)
 """Frames per second of a sequence, which cannot say."""
 
-_BY_FFMPEG = {".exr": "exr", ".dpx": "dpx"}
+_TICK = Fraction(1, 1000)  # s; how animations count
+_AT_ONCE = 16  # pictures of an animation decoded together
 _NUMBER = re.compile(r"%0?(\d*)d|(#+)")
 
 
@@ -83,17 +81,19 @@ def is_pattern(path: Path) -> bool:
 
 
 def open_still(path: Path) -> Clip:
-    """Probes one picture file. Raises UnreadableInput."""
-    height, width = read_picture(path).shape[:2]
-    return Clip(
-        path=path,
-        kind="still",
-        width=width,
-        height=height,
-        time_base=1 / RATE,
-        rate=RATE,
-        frame_count=1,
-        duration=1 / RATE,
+    """Probes one picture file, which may hold an animation (WebP). Raises UnreadableInput."""
+    clip = _clip(path, path, "still", 1)
+    durations = _durations(path, path.stat().st_mtime_ns) if path.suffix.lower() == ".webp" else ()
+    if len(durations) < 2:
+        return clip
+    length = sum(durations) * _TICK
+    return replace(
+        clip,
+        kind="animation",
+        time_base=_TICK,
+        rate=len(durations) / length,
+        frame_count=len(durations),
+        duration=length,
     )
 
 
@@ -102,27 +102,24 @@ def open_sequence(path: Path) -> Clip:
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path.suffix}' is not a picture format vidfx reads", hint="use " + " ".join(SUFFIXES))
     numbers = Pattern.of(path).numbers()
-    height, width = read_picture(Pattern.of(path).path(numbers[0])).shape[:2]
+    return _clip(path, Pattern.of(path).path(numbers[0]), "sequence", len(numbers))
+
+
+def _clip(path: Path, first: Path, kind: Literal["sequence", "still"], count: int) -> Clip:
+    stored = load(first)
+    height, width = stored.colours.shape[:2]
     return Clip(
         path=path,
-        kind="sequence",
+        kind=kind,
         width=width,
         height=height,
         time_base=1 / RATE,
         rate=RATE,
-        frame_count=len(numbers),
-        duration=len(numbers) / RATE,
+        frame_count=count,
+        duration=count / RATE,
+        bit_depth=stored.bits,
+        has_alpha=stored.alpha is not None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    index: int
-    path: Path
-
-    @property
-    def time(self) -> Fraction:
-        return self.index / RATE
 
 
 def read_images(
@@ -132,127 +129,72 @@ def read_images(
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     notify: Callable[[str], None],
 ) -> Iterator[Frame]:
-    """The frames of a still or a sequence from number `begin`; frame 0 is at time 0.
+    """The frames of a still, a sequence or an animation from number `begin`; frame 0 is at time 0.
 
     Raises UnreadableInput where the size changes.
     """
-    if clip.kind == "still":
-        files = [clip.path]
-    else:
-        pattern = Pattern.of(clip.path)
-        files = [pattern.path(number) for number in pattern.numbers()]
-    told = False
-    for index, path in enumerate(files[begin:], begin):
-        flags: set[str] = set()
-        image = read_picture(path, flags)
-        if "alpha" in flags and not told:
-            notify(f"'{path.name}' has an alpha channel; it is dropped")
-            told = True
-        if image.shape != (clip.height, clip.width, 3):
+    told: set[str] = set()
+
+    def tell(path: Path, what: str) -> None:
+        if what not in told:
+            told.add(what)
+            notify(f"'{path.name}': {what}")
+
+    times = animation_times(clip) if clip.kind == "animation" else None
+    for index, (path, stored) in enumerate(_stored(clip, begin), begin):
+        if stored.colours.shape != (clip.height, clip.width, 3):
+            height, width = stored.colours.shape[:2]
             raise UnreadableInput(
-                f"'{path}' is {image.shape[1]}×{image.shape[0]}, the sequence began as {clip.width}×{clip.height}",
+                f"'{path}' is {width}×{height}, the sequence began as {clip.width}×{clip.height}",
                 hint="all pictures of a sequence must have one size",
             )
-        yield Frame(index=index, pts=index, time_base=clip.time_base, duration=1, image=image, source=image)
+        if stored.is_too_bright:
+            tell(path, "values above 1.0 are clipped: a painting has no highlights brighter than its paper")
+        if stored.alpha is not None and not pixels.alpha and not stored.is_opaque:
+            tell(path, "its alpha channel has no place in the output: laid over black")
+        image, alpha = as_wanted(stored, pixels)
+        pts = times[index] if times else index
+        duration = times[index + 1] - pts if times else 1
+        yield Frame(
+            index=index, pts=pts, time_base=clip.time_base, duration=duration, image=image, source=image, alpha=alpha
+        )
 
 
-def read_picture(path: Path, flags: set[str] | None = None) -> Picture:
-    """One picture as upright RGB uint8. Adds "alpha" to `flags` where there was one. Raises UnreadableInput."""
-    flags = set() if flags is None else flags
-    if not path.exists():
-        raise MissingInput(f"there is no '{path}'", hint="check the spelling and the folder")
-    try:
-        pixels = _read_ffmpeg(path, flags) if path.suffix.lower() in _BY_FFMPEG else _read_opencv(path, flags)
-    except (av.FFmpegError, cv2.error, ValueError, OSError) as error:
-        raise UnreadableInput(f"'{path}' cannot be read as a picture", hint="open it in a viewer") from error
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    elif pixels.dtype != np.uint8:
-        linear = np.clip(np.nan_to_num(pixels.astype(np.float32)), 0, 1)
-        pixels = np.rint(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055) * 255)
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+def animation_times(clip: Clip) -> list[int]:
+    """pts of every picture of an animation, and of its end."""
+    return list(accumulate(_durations(clip.path, clip.path.stat().st_mtime_ns), initial=0))
 
 
-def _read_opencv(path: Path, flags: set[str]) -> NDArray[np.generic]:
-    data = np.fromfile(path, dtype=np.uint8)  # imread itself fails on names outside the locale
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    mode = cv2.IMREAD_COLOR if jpeg else cv2.IMREAD_UNCHANGED  # the former applies the EXIF orientation
-    pixels = cv2.imdecode(data, mode) if data.size else None
-    if pixels is None:
-        raise ValueError("not a picture")
-    if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return cast("NDArray[np.generic]", cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
-    if pixels.shape[2] == 4:
-        flags.add("alpha")
-        return cast("NDArray[np.generic]", cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB))
-    return cast("NDArray[np.generic]", cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+def _stored(clip: Clip, begin: int) -> Iterator[tuple[Path, Stored]]:
+    if clip.kind == "animation":
+        for start in range(begin, clip.frame_count or 0, _AT_ONCE):
+            for pixels in _decoded(clip.path, start, _AT_ONCE)[1]:
+                yield clip.path, Stored(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)), pixels[..., 3])
+        return
+    files = [clip.path]
+    if clip.kind == "sequence":
+        pattern = Pattern.of(clip.path)
+        files = [pattern.path(number) for number in pattern.numbers()]
+    for path in files[begin:]:
+        yield path, load(path)
 
 
-def _read_ffmpeg(path: Path, flags: set[str]) -> NDArray[np.generic]:
-    context = av.CodecContext.create(_BY_FFMPEG[path.suffix.lower()], "r")
-    assert isinstance(context, av.VideoCodecContext)
-    frames = context.decode(av.Packet(path.read_bytes())) + context.decode(None)
-    if not frames or not isinstance(frames[0], VideoFrame):
-        raise ValueError("not a picture")
-    frame = frames[0]
-    if any(component.is_alpha for component in frame.format.components):
-        flags.add("alpha")
-    name = frame.format.name
-    if "f16" in name or "f32" in name:
-        pixels: NDArray[Any] = frame.to_ndarray(format=name if name in supported_np_pix_fmts else "gbrpf32le")
-    else:
-        deep = max(component.bits for component in frame.format.components) > 8
-        pixels = frame.to_ndarray(format="rgb48le" if deep else "rgb24")
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return pixels[..., :3]
+@lru_cache(maxsize=8)
+def _durations(path: Path, _changed: int) -> tuple[int, ...]:
+    """Milliseconds that each picture of an animation is shown; one or none for a still. `_changed` is its date."""
+    durations: list[int] = []
+    while True:
+        more = _decoded(path, len(durations), _AT_ONCE)[0]
+        durations += more
+        if len(more) < _AT_ONCE:
+            return tuple(max(1, duration) for duration in durations)
 
 
-def write_picture(path: Path, image: Picture) -> None:
-    """Writes one RGB uint8 picture under its name by one rename. Raises CannotWrite, TryAgain, UsageError."""
-    temporary = path.with_name(f".{path.stem}.vidfx-{os.getpid()}{path.suffix}")
-    try:
-        data = _encoded(path.suffix.lower(), image)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise writing_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def writing_error(path: Path, error: BaseException) -> CannotWrite | TryAgain:
-    """Our error for what the system says while `path` is written."""
-    import errno
-
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
-        what = "memory ran out" if number == errno.ENOMEM else "the disk is full"
-        return TryAgain(f"{what} while writing '{path}'", hint="free some space and run the same command again")
-    return CannotWrite(f"'{path}' cannot be written ({error.strerror if isinstance(error, OSError) else error})")
-
-
-def _encoded(suffix: str, image: Picture) -> bytes:
-    if suffix in _BY_FFMPEG:
-        if suffix == ".exr":
-            code = image.astype(np.float32) / 255
-            linear = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
-            frame = VideoFrame.from_ndarray(linear, format="gbrpf32le")
-        else:
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(image, np.uint8), format="rgb24")
-        context = av.CodecContext.create(_BY_FFMPEG[suffix], "w")
-        assert isinstance(context, av.VideoCodecContext)
-        context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
-        context.time_base = 1 / RATE
-        return b"".join(bytes(packet) for packet in context.encode(frame) + context.encode(None))
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else []
-    if suffix == ".webp":
-        quality = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100 is lossless
-    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
+def _decoded(path: Path, start: int, count: int) -> tuple[list[int], list[Any]]:
+    """Durations and BGRA pictures of a stretch of an animation; none beyond its end."""
+    data = np.fromfile(path, dtype=np.uint8)
+    done, animation = cv2.imdecodeanimation(data, start=start, count=count)
     if not done:
-        raise UsageError(f"'{suffix}' pictures cannot be written here", hint="use .png")
-    return data.tobytes()
+        return [], []
+    pictures = [p if p.shape[2] == 4 else cv2.cvtColor(p, cv2.COLOR_BGR2BGRA) for p in animation.frames]
+    return list(animation.durations), pictures

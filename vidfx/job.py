@@ -119,7 +119,8 @@ class Render:
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
         ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours)
+        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours, encode=job.encode)
+        self.choice = sink.choice_of(job.output, self.clip, job.encode)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
@@ -143,7 +144,8 @@ class Render:
                 "matte": str(look.matte) if look.matte else None,
             },
             "strict": job.strict,
-            "codec": job.encode.codec,
+            "codec": self.choice.codec,
+            "pix_fmt": self.choice.pix_fmt,
         }
 
     def run(self, *, resume: bool = True, part_frames: int | None = None, progress: Progress | None = None) -> Rendered:
@@ -234,7 +236,9 @@ class Render:
         """The frames that come after the finished parts, painted as if those had just been painted too."""
         look, wanted = self.job.look, self.job.wanted
         if not parts:
-            yield from paint(self.clip, self.stylizer, look=look, wanted=wanted, notify=notify)
+            yield from paint(
+                self.clip, self.stylizer, look=look, wanted=wanted, pixels=self.choice.pixels, notify=notify
+            )
             return
         done, last = sum(part.frames for part in parts), parts[-1]
         warm_up = min(warm_up_of(look, within=EXACT), done - 1)
@@ -246,6 +250,7 @@ class Render:
             warm_up=warm_up,
             enter=Entry(index=last.last, pts=last.last_pts),
             skip=done - 1 - warm_up,
+            pixels=self.choice.pixels,
             notify=notify,
         )
         with closing(frames):  # type: ignore[type-var]  # a generator

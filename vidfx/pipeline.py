@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from vidfx.composite import Matte, composite
 from vidfx.decode import Entry
@@ -82,10 +82,10 @@ def read_matte(look: Look, wanted: Range, warm_up: int, skip: int | None = None)
         return None
     clip = open_clip(look.matte)
     if clip.kind == "still":
-        return (cast(Matte, frame.image) for frame in read_frames(clip))
+        return (frame.image for frame in read_frames(clip))
     if skip is not None:
-        return (cast(Matte, frame.image) for frame in _skipped(read_frames(clip, wanted=wanted), skip))
-    return (cast(Matte, frame.image) for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
+        return (frame.image for frame in _skipped(read_frames(clip, wanted=wanted), skip))
+    return (frame.image for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
 
 
 def _skipped(frames: Iterator[Frame], count: int) -> Iterator[Frame]:

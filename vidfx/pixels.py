@@ -131,8 +131,8 @@ class ToRgb:
 
     def _finished(self, picture: Picture, alpha: Opacity | None) -> tuple[Picture, Opacity | None]:
         if self._tone:
-            picture = self._tone(_deep(picture))
-        fit = _deep if self._pixels.deep else _shallow
+            picture = self._tone(deepened(picture))
+        fit = deepened if self._pixels.deep else shallowed
         picture, alpha = fit(picture), None if alpha is None else fit(alpha)
         if alpha is not None and not self._pixels.alpha:
             if int(alpha.min()) < top_of(alpha):
@@ -240,7 +240,7 @@ class FromRgb:
         layout = cast(Layout, self._layout)
         frame = VideoFrame(*self._size, layout.name)
         if layout.bits > 8:
-            picture = _deep(picture)
+            picture = deepened(picture)
         planes = self._codes(picture, layout)
         if layout.alpha:
             top = 2**layout.bits - 1
@@ -288,11 +288,13 @@ def over_black(picture: Picture, alpha: Opacity) -> Picture:
     return cast(Picture, cv2.multiply(picture, weight, scale=1 / top_of(alpha)))
 
 
-def _deep(picture: Plane) -> Plane:
+def deepened(picture: Plane) -> Plane:
+    """As uint16."""
     return np.multiply(picture, 257, dtype=np.uint16) if picture.dtype == np.uint8 else picture
 
 
-def _shallow(picture: Plane) -> Plane:
+def shallowed(picture: Plane) -> Plane:
+    """As uint8, rounded."""
     return picture if picture.dtype == np.uint8 else np.asarray(cv2.convertScaleAbs(picture, alpha=1 / 257))
 
 

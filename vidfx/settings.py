@@ -108,6 +108,8 @@ class Encode:
     options: dict[str, str] = field(default_factory=dict)
     audio: bool = True
     """False drops every audio stream (`-an`)."""
+    hdr: Literal["tonemap", "error"] = "tonemap"
+    """What becomes of PQ and HLG film: BT.709 with a notice, or a refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidfx import hdr, images
+from vidfx import deinterlace, hdr, images
+from vidfx.choice import Choice, choose
+from vidfx.encode import rehearse
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import CONTAINERS, Film
 from vidfx.frames import Clip, Frame
@@ -17,7 +19,7 @@ from vidfx.parts.cut import Setup, write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["CONTAINERS", "Written", "check_output", "join", "write"]
+__all__ = ["CONTAINERS", "Written", "check_output", "choice_of", "join", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class Written:
     pix_fmt: str
 
 
-def check_output(output: Path, clip: Clip, *, overwrite: bool) -> None:
-    """Refuses early what could not be written later. Raises UsageError or CannotWrite."""
+def check_output(output: Path, clip: Clip, *, overwrite: bool, encode: Encode | None = None) -> None:
+    """Refuses early what could not be written later; with `encode` its settings too, by trying them.
+
+    Raises UsageError, CannotWrite, Unavailable for an encoder that is not here, UnreadableInput for unwanted HDR.
+    """
     output = Path(output)
     suffix = output.suffix.lower()
     pattern = images.is_pattern(output)
@@ -57,11 +62,20 @@ def check_output(output: Path, clip: Clip, *, overwrite: bool) -> None:
         raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
     if _same_file(output, clip):
         raise UsageError(f"'{output}' is the clip itself", hint="choose another name; the source is never overwritten")
+    if encode is not None:
+        choice_of(output, clip, encode)
+        if suffix in CONTAINERS:
+            rehearse(CONTAINERS[suffix], clip, encode)
     if overwrite:
         return
     taken = _first_of(output) if pattern else output if output.exists() else None
     if taken is not None:
         raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
+
+
+def choice_of(output: Path, clip: Clip, encode: Encode) -> Choice:
+    """What the output is written as: above all, what the frames on their way to it must carry (`Choice.pixels`)."""
+    return choose(output, CONTAINERS.get(output.suffix.lower()), clip, encode)
 
 
 def _same_file(output: Path, clip: Clip) -> bool:
@@ -120,7 +134,7 @@ def write(
     check_output(output, clip, overwrite=overwrite)
     notices = Notices(notify)
     if output.suffix.lower() in images.SUFFIXES and not images.is_pattern(output):
-        return _write_still(frames, clip, output, notices, on_frame)
+        return _write_still(frames, clip, output, encode, notices, on_frame)
     setup = Setup(clip=clip, output=output, encode=encode, wanted=wanted, notify=notices)
     with journal.opened(output, None, notify=notices) as work:
         parts = list(write_parts(frames, work.folder, setup, on_frame=on_frame))
@@ -149,8 +163,9 @@ def join(
     if output.suffix.lower() in CONTAINERS:
         film = Film(parts, clip, output, setup.encode, setup.wanted, metadata, strict, notices)
         copied = tuple(film.write(folder / f".film{output.suffix}", overwrite=overwrite))
+    choice = choice_of(output, clip, setup.encode)
     said = setup.notify.said if isinstance(setup.notify, Notices) else notices.said
-    codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (output.suffix.lower()[1:], "rgb24")
+    codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (choice.codec, choice.pix_fmt)
     return Written(output, count, copied, tuple(said), codec, pix_fmt)
 
 
@@ -158,15 +173,23 @@ def tell_of_source(clip: Clip, notify: Callable[[str], None]) -> None:
     """What becomes of the source that its owner should know before it is painted."""
     if hdr.is_hdr(clip.colour):
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
+    if clip.interlaced:
+        notify(deinterlace.NOTICE)
 
 
 def _write_still(
-    frames: Iterator[Frame], clip: Clip, output: Path, notices: Notices, on_frame: Callable[[Frame], None]
+    frames: Iterator[Frame],
+    clip: Clip,
+    output: Path,
+    encode: Encode,
+    notices: Notices,
+    on_frame: Callable[[Frame], None],
 ) -> Written:
     tell_of_source(clip, notices)
     frame = next(frames, None)
     if frame is None:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    images.write_picture(output, frame.image)
+    images.write_picture(output, frame.image, frame.alpha)
     on_frame(frame)
-    return Written(output, 1, (), tuple(notices.said), output.suffix.lower()[1:], "rgb24")
+    choice = choice_of(output, clip, encode)
+    return Written(output, 1, (), tuple(notices.said), choice.codec, choice.pix_fmt)

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 import av
 
 from vidfx import colour, decode, hdr, images
+from vidfx.deinterlace import deinterlaced
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.pixels import ToRgb
@@ -173,6 +174,7 @@ def _film_frames(
         )
         order = point.order if point else None
         raws = decode.decoded(container, stream, order=None if enter else order, notify=notify)
+        raws = deinterlaced(raws, notify)
         origin = order[0] * clip.time_base if order else None
         if enter:
             first = next(raws, None)
@@ -199,7 +201,7 @@ def _seek_point(clip: Clip, wanted: Range, warm_up: int, table: decode.PacketTab
         with decode.opened(clip.path) as container:
             stream = decode.film_stream(container, clip.stream_index)
             table = decode.packet_table(container, stream, first=wanted.first, start=wanted.start)
-    before = warm_up * wanted.step
+    before = warm_up * wanted.step + clip.interlaced  # a deinterlacer looks one picture back
     return table.seek_point(first=wanted.first, start=wanted.start, before=before) if table else None
 
 

@@ -156,6 +156,14 @@ ENCODE = [
         help="An option of the encoder itself; may be given several times.",
     ),
     Option(
+        ["--hdr"],
+        type=click.Choice(["tonemap", "error"]),
+        default="tonemap",
+        metavar="WHAT",
+        section="Encode",
+        help="What to do with HDR film: tonemap (default) makes BT.709 of it and says so, error refuses it.",
+    ),
+    Option(
         ["--audio/--no-audio", " /-an"],
         default=True,
         section="Encode",
@@ -255,7 +263,7 @@ def range_of(values: Values) -> Range:
 
 
 def encode_of(values: Values) -> Encode:
-    given = {name: values[name] for name in ("codec", "crf", "preset", "pix_fmt", "audio")}
+    given = {name: values[name] for name in ("codec", "crf", "preset", "pix_fmt", "audio", "hdr")}
     return Encode(**given, options=dict(values["encoder_opt"]))
 
 

@@ -111,7 +111,7 @@ class _PartInTheMaking:
                 for packet in self._encoder.encode(frame, pts=pts, duration=duration):
                     self._file.add(packet)
             else:
-                images.write_picture(self._picture_path(frame.index), frame.image)
+                images.write_picture(self._picture_path(frame.index), frame.image, frame.alpha)
         self.frames += 1
         self._last = frame
 

@@ -93,7 +93,7 @@ def plan(
         raise UsageError(f"a part must hold at least 1 frame, not {part_frames}")
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
-    sink.check_output(job.output, clip, overwrite=job.overwrite)
+    sink.check_output(job.output, clip, overwrite=job.overwrite, encode=job.encode)
     size = part_frames or default_part_frames(clip.width, clip.height)
     table = _table(clip, notify)
     numbers = _numbers(table, job.wanted)
@@ -132,6 +132,8 @@ def warm_up_of(look: Look, *, within: float = 0.5) -> int:
 def _table(clip: Clip, notify: Callable[[str], None]) -> PacketTable:
     """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
     if clip.kind != "video":
+        if clip.kind == "animation":
+            return PacketTable(images.animation_times(clip)[:-1], [], clip.time_base)
         count = len(images.Pattern.of(clip.path).numbers()) if clip.kind == "sequence" else 1
         return PacketTable(list(range(count)), [], clip.time_base)
     table = read_table(clip)

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from vidfx import sink
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.images import writing_error
@@ -83,6 +84,7 @@ def _painted(plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Cal
         enter=part.enter,
         skip=part.skip - part.warm_up,
         end=part.end,
+        pixels=sink.choice_of(plan.job.output, clip, plan.job.encode).pixels,
         notify=notify,
     )
     with closing(frames):  # type: ignore[type-var]  # a generator

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -280,10 +280,10 @@ class Painter:
             self._mattes[look.matte] = ClipReader(open_clip(look.matte), cache=32 * 2**20)
         reader = self._mattes[look.matte]
         size = (self.reader.clip.width, self.reader.clip.height)
-        pictures = (cast(Matte, reader.frame(min(index, len(reader) - 1)).image) for index in range(first, last + 1))
+        pictures = (reader.frame(min(index, len(reader) - 1)).image for index in range(first, last + 1))
         if window.part is None:
             return pictures
-        return (cast(Matte, _part(_resized(picture, size), self._around(window))) for picture in pictures)
+        return (_part(_resized(picture, size), self._around(window)) for picture in pictures)
 
     # --- which pixels ------------------------------------------------------------------------------------------
 

@@ -1,0 +1,52 @@
+"""How a picture file says it wants to be turned: EXIF's Orientation, in PNG and WebP, which OpenCV does not heed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from vidfx.upright import OF_EXIF, UPRIGHT, Turn
+
+_ORIENTATION = 0x0112
+
+
+def turn_in(data: bytes) -> Turn:
+    """The turn that the bytes of a PNG or WebP file ask for; upright where they are silent or damaged."""
+    chunks = _png_chunks(data) if data[:4] == b"\x89PNG" else _webp_chunks(data) if data[8:12] == b"WEBP" else iter(())
+    try:
+        for name, content in chunks:
+            if name in (b"eXIf", b"EXIF"):
+                return OF_EXIF.get(_orientation(content.removeprefix(b"Exif\0\0")), UPRIGHT)
+    except struct.error:
+        pass
+    return UPRIGHT
+
+
+def _orientation(tiff: bytes) -> int:
+    """The first directory's Orientation (TIFF 6.0, section 2); 1 where it has none."""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    (begin,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, begin)
+    for place in range(begin + 2, begin + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, place)
+        if tag == _ORIENTATION:
+            return int(value)
+    return 1
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = 8
+    while place + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, place)
+        yield name, data[place + 8 : place + 8 + size]
+        place += 12 + size
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        yield name, data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
