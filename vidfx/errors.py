@@ -2,6 +2,7 @@
 
     VidfxError                 1   unexpected
     ├── UsageError             2   a flag, setting or recipe that makes no sense
+    ├── NotMet                 3   a render that is not as good as was required
     ├── UnreadableInput       65   a clip or model file that cannot be read for what it is
     ├── MissingInput          66   no such clip, style, matte or model file
     ├── Unavailable           69   the device, runtime or encoder asked for is not here
@@ -29,6 +30,12 @@ class UsageError(VidfxError):
     """A flag, setting or recipe that makes no sense."""
 
     exit_code = 2
+
+
+class NotMet(VidfxError):
+    """A render was measured and is not as good as was required."""
+
+    exit_code = 3
 
 
 class UnreadableInput(VidfxError):

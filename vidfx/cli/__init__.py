@@ -2,7 +2,7 @@
 
 render   a clip becomes a painted film        preview  one frame in several styles
 tune     a page to find the look on           train    makes a style
-styles   what styles there are
+styles   what styles there are                evaluate says how good a render is
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ COMMANDS = {
     "tune": "vidfx.cli.tune:tune",
     "styles": "vidfx.cli.styles:styles",
     "train": "vidfx.cli.train:train",
+    "evaluate": "vidfx.cli.evaluate:evaluate",
 }
 
 

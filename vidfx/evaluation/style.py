@@ -21,8 +21,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
-from vidfx.errors import UsageError
+from vidfx.errors import UnreadableInput, UsageError
 from vidfx.features import FeatureNetwork, load_features
 from vidfx.frames import Picture
 
@@ -74,6 +76,37 @@ class StyleReference:
         """Raises UsageError for fewer than two pictures, MissingInput and UnreadableInput for a bad feature file."""
         self._network = features if isinstance(features, FeatureNetwork) else load_features(features)
         self._style = self._see(style, "the style has")
+
+    @classmethod
+    def load(cls, path: Path, features: FeatureNetwork | Path | str) -> StyleReference:
+        """Reads what `save` wrote. Raises UnreadableInput, UsageError where another network made it."""
+        self = cls.__new__(cls)
+        self._network = features if isinstance(features, FeatureNetwork) else load_features(features)
+        try:
+            tensors = load_file(path)
+            moments = {
+                tap: _Moments(tensors[f"{tap}.mean"], tensors[f"{tap}.covariance"]) for tap in self._network.taps
+            }
+            squares = np.split(tensors["squares"], np.cumsum(tensors["counts"])[:-1])
+        except KeyError:
+            raise UsageError(
+                f"'{path}' was made with another feature network", hint="give --features the file it was made with"
+            ) from None
+        except (SafetensorError, OSError, ValueError) as error:
+            raise UnreadableInput(f"'{path}' holds no measured style: {error}") from None
+        self._style = _Seen([one.astype(np.float64) for one in squares], moments)
+        return self
+
+    def save(self, path: Path) -> None:
+        """Writes what was measured, not the pictures: a style may be judged where they may not be shipped."""
+        tensors = {
+            "squares": np.concatenate(self._style.squares).astype(np.float32),
+            "counts": np.array([len(one) for one in self._style.squares]),
+        }
+        for tap, moments in self._style.moments.items():
+            tensors |= {f"{tap}.mean": moments.mean.astype(np.float32)}
+            tensors |= {f"{tap}.covariance": moments.covariance.astype(np.float32)}
+        save_file(tensors, path)
 
     def distance(self, pictures: Iterable[Picture]) -> StyleDistance:
         """How far `pictures` (RGB, H × W × 3, uint8, any sizes) are. Raises UsageError for fewer than two."""

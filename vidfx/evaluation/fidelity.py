@@ -1,0 +1,197 @@
+"""Is a render the source in every way but the picture? Streams packet by packet, sync, and what its file says.
+
+Frames and their times are compared while the clips are walked (`pairing`); this is the rest, read without decoding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.packet import Packet
+from av.stream import Disposition, Stream
+
+from vidfx import decode
+from vidfx.frames import Clip, Colour
+
+_COLOUR = ("matrix", "range", "primaries", "transfer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCheck:
+    """One stream of the source beside its like in the render: the first sound track beside the first, and so on."""
+
+    kind: str
+    """audio, subtitle, data or attachment."""
+    codec: str
+    packets: int
+    """In the source."""
+    render_codec: str | None
+    """None where the render has no such stream."""
+    render_packets: int
+    same_bytes: bool
+    """The packets of the render are packets of the source, in a row, byte for byte."""
+    shift: float | None
+    """Milliseconds by which it is later against the picture than in the source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagCheck:
+    """Something the file says of itself."""
+
+    name: str
+    source: str
+    render: str
+
+    @property
+    def same(self) -> bool:
+        return self.source == self.render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """How a render's file compares with its source's."""
+
+    streams: tuple[StreamCheck, ...] = ()
+    tags: tuple[TagCheck, ...] = ()
+    part: bool = False
+    """Only a part of the source was rendered, so packets before and after it may be gone."""
+
+    @property
+    def sync(self) -> float | None:
+        """Greatest shift of a sound or subtitle stream against the picture, in milliseconds; None without any."""
+        shifts = [abs(one.shift) for one in self.streams if one.shift is not None]
+        return max(shifts, default=None)
+
+
+@dataclass(slots=True)
+class _Packets:
+    """One stream, read through, from its first packet or from a given one."""
+
+    codec: str
+    anchor: bytes | None = None
+    """Digest of the packet to begin with; None begins with the first."""
+    limit: int | None = None
+    """How many packets from there on go into the digest; None takes all."""
+    count: int = 0
+    start: Fraction | None = None
+    """Seconds, of the packet it begins with."""
+    first: bytes | None = None
+    """Digest of that packet."""
+    digest: Any = field(default_factory=hashlib.md5)
+    taken: int = 0
+
+    def add(self, packet: Packet[Any]) -> None:
+        self.count += 1
+        one = hashlib.md5(bytes(packet)).digest()
+        if self.first is None and self.anchor not in (None, one):
+            return
+        if self.first is None:
+            self.first = one
+            if packet.pts is not None and packet.time_base is not None:
+                self.start = packet.pts * packet.time_base
+        if self.limit is None or self.taken < self.limit:
+            self.digest.update(one)
+            self.taken += 1
+
+
+def compare_files(
+    source: Clip, render: Clip, *, starts: tuple[Fraction, Fraction] | None = None, part: bool = False
+) -> Fidelity:
+    """Compares two clips' files; of image sequences and stills there is nothing to say but the size.
+
+    `starts`: times of the two films' first frames that belong together. `part`: only a part of the source was rendered.
+    """
+    tags = [TagCheck(name="size", source=_size(source), render=_size(render))]
+    if source.kind != "video" or render.kind != "video":
+        return Fidelity(tags=tuple(tags), part=part)
+    theirs = _read(render, {})
+    ours = _read(source, theirs)
+    streams = [_check(key[0], found, theirs.get(key), starts) for key, found in ours.items()]
+    return Fidelity(streams=tuple(streams), tags=tuple(tags + _tags(source, render)), part=part)
+
+
+def _read(clip: Clip, like: Mapping[tuple[str, int], _Packets]) -> dict[tuple[str, int], _Packets]:
+    """Every stream but pictures, by kind and number; each from the packet with which its like in `like` begins."""
+    found: dict[tuple[str, int], _Packets] = {}
+    by_index: dict[int, _Packets] = {}
+    counts: dict[str, int] = defaultdict(int)
+    with decode.opened(clip.path) as container:
+        for stream in container.streams:
+            if stream.type == "video":
+                continue
+            kind: str = stream.type
+            other = like.get((kind, counts[kind]))
+            found[kind, counts[kind]] = by_index[stream.index] = _Packets(
+                codec=_codec(stream),
+                anchor=None if other is None else other.first,
+                limit=None if other is None else other.count,
+            )
+            counts[kind] += 1
+        with suppress(av.FFmpegError):  # a damaged tail: what was read counts, and a shorter count shows
+            for packet in container.demux([container.streams[index] for index in by_index]) if by_index else ():
+                if packet.size:
+                    by_index[packet.stream_index].add(packet)
+    return found
+
+
+def _codec(stream: Stream) -> str:
+    context = stream.codec_context
+    return context.codec.canonical_name if context is not None else ""
+
+
+def _check(kind: str, ours: _Packets, theirs: _Packets | None, starts: tuple[Fraction, Fraction] | None) -> StreamCheck:
+    shift = None
+    if theirs is not None and theirs.start is not None and ours.start is not None and starts is not None:
+        shift = float((theirs.start - starts[1]) - (ours.start - starts[0])) * 1000
+    return StreamCheck(
+        kind=kind,
+        codec=ours.codec,
+        packets=ours.count,
+        render_codec=None if theirs is None else theirs.codec,
+        render_packets=0 if theirs is None else theirs.count,
+        same_bytes=theirs is not None and theirs.digest.digest() == ours.digest.digest(),
+        shift=shift if kind in ("audio", "subtitle") else None,
+    )
+
+
+def _tags(source: Clip, render: Clip) -> list[TagCheck]:
+    """What both containers say of colour, shape, languages and chapters."""
+    pairs: list[tuple[str, Any, Any]] = [
+        (f"colour {name}", getattr(source.colour, name), getattr(render.colour, name)) for name in _COLOUR
+    ]
+    pairs.append(("pixel aspect", source.sample_aspect_ratio, render.sample_aspect_ratio))
+    said = [_said(clip) for clip in (source, render)]
+    pairs += [(name, said[0].get(name, "none"), said[1].get(name, "none")) for name in said[0]]
+    return [TagCheck(name=name, source=_word(name, a), render=_word(name, b)) for name, a, b in pairs]
+
+
+def _said(clip: Clip) -> dict[str, Any]:
+    with decode.opened(clip.path) as container:
+        said: dict[str, Any] = {"chapters": len(container.chapters())}
+        for stream in container.streams:
+            language = stream.metadata.get("language")
+            if language and stream.type in ("audio", "subtitle"):
+                said[f"language of {stream.type} {sum(k.startswith(f'language of {stream.type}') for k in said)}"] = (
+                    language
+                )
+        title = container.metadata.get("title")
+        covers = sum(bool(s.disposition & Disposition.attached_pic) for s in container.streams.video)
+        return said | ({"title": title} if title else {}) | ({"cover pictures": covers} if covers else {})
+
+
+def _word(name: str, value: Any) -> str:
+    if name in ("colour range", "colour matrix", "colour primaries", "colour transfer"):
+        blank = getattr(Colour(), name.split()[1])
+        return "not said" if value == blank else str(value)
+    return str(value)
+
+
+def _size(clip: Clip) -> str:
+    return f"{clip.width}×{clip.height}"
