@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from vidfx.frames import Clip, Frame
 from vidfx.settings import Range
+from vidfx.window import Window
 
 
 class Clock:
@@ -21,13 +22,13 @@ class Clock:
         format_name: str,
         notify: Callable[[str], None],
     ) -> None:
-        """`start`: time of the film's first frame on the source's time line; a film that is cut begins at 0."""
+        """`start`: time of the film's first frame on the source's time line."""
         self.time_base = time_base
-        self._shift, self._notify = Fraction(0) if wanted.whole else start, notify
+        self._shift, self._notify = Window.of(wanted, start, None, format_name).shift, notify
         self._counted = format_name == "avi"
         if self._counted:
             # AVI knows frames, not times: nearest whole frame of the average rate, beginning at 0
-            self.time_base, self._shift = 1 / clip.rate, start
+            self.time_base = 1 / clip.rate
         self._last: int | None = None
         self._told = False
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import errno
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 
+from vidfx.damage import Damage
 from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
+from vidfx.timeline import Timeline
 
 _NOT_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 # one packet, one picture: only here may packets be counted in place of pictures
 _COUNTABLE_CODECS = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1", "prores", "mjpeg", "dnxhd"}
 _COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
+_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
+"""Formats whose index names every picture before the first is read."""
+_TIMELESS = {"avi"}
 _REORDER = 64  # packets; no codec shows a picture this much later than it is stored
 
 
@@ -147,59 +155,126 @@ def film_stream(container: InputContainer, index: int | None = None) -> av.Video
 
 
 def decoded(
-    container: InputContainer, stream: av.VideoStream, *, order: list[int] | None, notify: Callable[[str], None]
+    container: InputContainer, stream: av.VideoStream, *, order: list[int] | None, damage: Damage
 ) -> Iterator[Raw]:
     """Every picture from where the container stands to its end, in order of presentation.
 
-    Damaged packets are stepped over and missing or repeated times mended; one notice at the end says how many.
+    Damaged packets are stepped over, missing or repeated times and jumps of the clock mended; `damage` counts them.
     With `order` (after a seek) a picture's number is its place there, else it is counted from 0.
     """
     assert stream.time_base is not None
-    damaged = mended = index = 0
-    last: Raw | None = None
+    reader = _Reader(container, stream, damage)
     nominal = max(1, round(1 / (stream.average_rate or Fraction(25)) / stream.time_base))
-    try:
-        for frame in _frames(container, stream):
-            if frame is None:
-                damaged += 1
-                continue
-            if order is not None:
-                assert frame.pts is not None
-                index = bisect_left(order, frame.pts)
-            pts = frame.pts if frame.pts is not None else frame.dts
-            expected = last.pts + (last.duration or nominal) if last else 0
-            if pts is None or (last and pts <= last.pts):
-                pts = expected if pts is None else last.pts + 1 if last else pts
-                mended += 1
-            last = Raw(index, pts, stream.time_base, frame.duration or 0, frame)
-            yield last
-            index += 1
-    finally:
-        if damaged:
-            notify(f"{damaged} damaged packet{'s' * (damaged > 1)} in '{container.name}' stepped over")
-        if mended:
-            notify(f"{mended} picture{'s' * (mended > 1)} in '{container.name}' had a missing or repeated time; mended")
+    timeless = container.format.name in _TIMELESS
+    last: Raw | None = None
+    for number, picture in enumerate(reader.pictures()):
+        # where the container has no presentation times, FFmpeg guesses them; the order of decoding does not lie
+        pts = picture.dts if timeless else picture.pts if picture.pts is not None else picture.dts
+        index = number
+        if order is not None:
+            assert picture.pts is not None
+            index = bisect_left(order, picture.pts)
+        if pts is None:
+            pts = last.pts + (last.duration or nominal) if last else 0
+            # the decoder's last pictures have no packet of their own to take the time from
+            damage.mended("untimed", not (timeless and reader.at_end))
+        elif last and pts <= last.pts:
+            pts = last.pts + 1
+            damage.mended("time")
+        if picture.is_corrupt:
+            damage.lost("picture")
+        last = Raw(index, pts, stream.time_base, picture.duration or 0, picture)
+        yield last
+    reader.count_losses()
+    claimed = _claimed_end(container, stream)
+    if last and claimed is not None:
+        short = (claimed - last.time) / stream.time_base / max(last.duration, nominal) - 1
+        damage.lost("end", round(short) if short > 3 else 0)
 
 
-def _frames(container: InputContainer, stream: av.VideoStream) -> Iterator[VideoFrame | None]:
-    """Decoded pictures; None for each packet, or end of file, that fails."""
-    packets = container.demux(stream)
-    while True:
+class _Reader:
+    """Decodes one stream packet by packet and keeps count of what went in and what came out."""
+
+    def __init__(self, container: InputContainer, stream: av.VideoStream, damage: Damage) -> None:
+        self._container, self._stream, self._damage = container, stream, damage
+        self._times: list[int] = []
+        self._first: int | None = None
+        self._begin: int | None = None
+        self._read = self._shown = 0
+        self.at_end = False
+        """True once the file is read and the decoder hands out what it held back."""
+
+    def pictures(self) -> Iterator[VideoFrame]:
+        """Decoded pictures; each packet that fails, and a file that breaks off with an error, counts as damage."""
+        timeline = Timeline()
+        packets = timeline.demux(self._container, [self._stream])
+        try:
+            while True:
+                for picture in self._next(packets):
+                    if self._first is None:
+                        self._first = picture.pts
+                    self._shown += 1
+                    yield picture
+                if self.at_end:
+                    return
+        finally:
+            self._damage.mended("jump", timeline.jumps)
+
+    def _next(self, packets: Iterator[Packet[Stream]]) -> list[VideoFrame]:
         try:
             packet = next(packets, None)
-            if packet is not None and packet.size == 0:
-                continue
-            frames = stream.decode(packet)
+            if packet is None:
+                self.at_end = True
+            elif packet.size == 0:
+                return []
+            elif not packet.is_discard:
+                self._read += 1
+                if self._begin is None:
+                    self._begin = packet.dts
+                if self._first is None and packet.pts is not None:
+                    self._times.append(packet.pts)
+            return self._stream.decode(cast("Packet[av.VideoStream] | None", packet))
         except av.FFmpegError as error:
             if error.errno == errno.ENOMEM:
                 raise TryAgain("memory ran out while decoding", hint="use fewer --threads") from error
-            if isinstance(error, EOFError):
-                return
-            yield None  # a demuxer that failed is at its end: the next round drains the decoder
-            continue
-        yield from frames
-        if packet is None:
+            # a demuxer that failed is at its end: the next round drains the decoder
+            if not isinstance(error, EOFError):
+                self._damage.lost("packet")
+            return []
+
+    def count_losses(self) -> None:
+        """What the counts tell at the end of the file."""
+        if not is_countable(self._container, self._stream):
             return
+        # an open group of pictures at the start leans on pictures that are not in the file: no player shows them
+        leading = sum(time < self._first for time in self._times) if self._first is not None else 0
+        lost = self._read - leading - self._shown - self._damage["packet"]
+        self._damage.lost("undecoded", lost)
+        promised = indexed_count(self._container, self._stream, begin=self._begin)
+        if promised is not None:
+            self._damage.lost("missing", promised - self._read)
+
+
+def _claimed_end(container: InputContainer, stream: av.VideoStream) -> Fraction | None:
+    """Until when, in seconds, the file says that the film lasts; None where it does not say, or an index says it."""
+    if container.format.name == "avi" and stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    said = next((value for key, value in stream.metadata.items() if key.startswith("DURATION")), "")
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", said)
+    return int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3]) if match else None
+
+
+def indexed_count(container: InputContainer, stream: av.VideoStream, *, begin: int | None = None) -> int | None:
+    """How many pictures, from the dts `begin` on, the index promises; None where there is none that names them all."""
+    if container.format.name not in _INDEXED or not is_countable(container, stream):
+        return None
+    entries = [entry for entry in stream.index_entries if not entry.is_discard]
+    return sum(begin is None or entry.timestamp >= begin for entry in entries) if entries else None
+
+
+def is_countable(container: InputContainer, stream: av.VideoStream) -> bool:
+    """Whether each packet of the stream is one picture, with its time."""
+    return container.format.name in _COUNTABLE_FORMATS and stream.codec_context.name in _COUNTABLE_CODECS
 
 
 def packet_table(
@@ -210,7 +285,7 @@ def packet_table(
     With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
     The container is left anywhere.
     """
-    if container.format.name not in _COUNTABLE_FORMATS or stream.codec_context.name not in _COUNTABLE_CODECS:
+    if not is_countable(container, stream):
         return None
     assert stream.time_base is not None
     times: list[int] = []
@@ -235,7 +310,7 @@ def packet_table(
             if extra <= 0:
                 break
         container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
-        shown = next((frame.pts for frame in _frames(container, stream) if frame is not None), None)
+        shown = next((picture.pts for picture in _Reader(container, stream, Damage("")).pictures()), None)
     except av.FFmpegError:
         return None
     order = sorted(times)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 from av.container import OutputContainer
-from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from vidfx import decode, images
@@ -17,7 +16,7 @@ from vidfx.disk import put_in_place
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError, VidfxError
 from vidfx.frames import Clip
-from vidfx.mux import OtherStreams, Window, carried, carry_container
+from vidfx.mux import OtherStreams, Window, carried, carry_container, name_track
 from vidfx.parts.join import check_headers, in_decoding_order
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
@@ -54,9 +53,10 @@ class Film:
         self._parts, self._clip, self._output, self._encode = parts, clip, output, encode
         self._metadata, self._strict, self._notify = metadata, strict, notify
         self._format = CONTAINERS[output.suffix.lower()]
-        self._window = Window(None if wanted.whole else parts[0].start)
-        if wanted.end is not None or wanted.last is not None:
-            self._window.end = parts[-1].end
+        start = parts[0].start
+        self._window = Window.of(wanted, start, parts[-1].end, self._format)
+        if wanted.whole and start < 0:
+            notify(f"'{clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 
     def write(self, temporary: Path, *, overwrite: bool) -> list[int]:
         """Muxes into `temporary` and moves it to the output's name; gives the source's streams that were copied.
@@ -70,8 +70,7 @@ class Film:
                 stack.callback(_close_quietly, container)
                 stream, others = self._streams(container, stack)
                 with self._writing():
-                    for packet in self._packets(stream, others):
-                        container.mux_one(packet)
+                    self._fill(container, stream, others)
                     container.close()
             if self._output.exists() and not overwrite:
                 raise CannotWrite(f"'{self._output}' appeared while it was being made", hint="give -y to overwrite it")
@@ -95,14 +94,16 @@ class Film:
                 strict=self._strict,
                 notify=self._notify,
             )
+            skipped = self._parts[0].first
             for other in source.streams:
                 if other.index == self._clip.stream_index:
                     stream = self._picture(container)
-                    stream.metadata.update(carried(other))
+                    stream.metadata.update(carried(other, skipped=skipped, rate=self._clip.rate))
+                    name_track(container, stream)
                     stream.disposition = other.disposition
                 else:
                     others.add(other)
-            carry_container(source, container, self._window, self._window.end)
+            carry_container(source, container, self._window, skipped=skipped, rate=self._clip.rate)
         self._tag(container)
         try:
             container.start_encoding()
@@ -145,15 +146,15 @@ class Film:
             container.metadata.update(self._metadata)
         container.container_options.update(options)
 
-    def _packets(self, stream: Stream, others: OtherStreams | None) -> Iterator[Packet[Stream]]:
+    def _fill(self, container: OutputContainer, stream: Stream, others: OtherStreams | None) -> None:
         """The packets of all streams in the order in which they are stored."""
         for packet in in_decoding_order(self._parts):
             packet.stream = stream
             if others and packet.dts is not None:
-                yield from others.up_to(packet.dts * packet.time_base)
-            yield packet
+                others.write_up_to(packet.dts * packet.time_base)
+            container.mux_one(packet)
         if others:
-            yield from others.up_to(None)
+            others.write_up_to(None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

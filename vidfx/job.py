@@ -91,7 +91,8 @@ def render(
 
     The file appears under its name when it is whole. Until then finished parts of `part_frames` frames (None: about
     ten seconds of work) lie in a hidden folder beside it, and the same call goes on from them after an interruption
-    unless `resume` is False. `strict` refuses what a container cannot hold instead of converting or dropping it.
+    unless `resume` is False. `strict` refuses what a container cannot hold instead of converting or dropping it,
+    and a damaged source instead of painting what decodes.
     Raises the errors of `vidfx.errors`; TryAgain where another process is rendering the same output.
     """
     job = Job(
@@ -237,7 +238,13 @@ class Render:
         look, wanted = self.job.look, self.job.wanted
         if not parts:
             yield from paint(
-                self.clip, self.stylizer, look=look, wanted=wanted, pixels=self.choice.pixels, notify=notify
+                self.clip,
+                self.stylizer,
+                look=look,
+                wanted=wanted,
+                pixels=self.choice.pixels,
+                strict=self.job.strict,
+                notify=notify,
             )
             return
         done, last = sum(part.frames for part in parts), parts[-1]
@@ -251,6 +258,7 @@ class Render:
             enter=Entry(index=last.last, pts=last.last_pts),
             skip=done - 1 - warm_up,
             pixels=self.choice.pixels,
+            strict=self.job.strict,
             notify=notify,
         )
         with closing(frames):  # type: ignore[type-var]  # a generator

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -13,33 +15,28 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
-from vidfx.errors import VidfxError
+from vidfx.errors import UnreadableInput, UsageError
+from vidfx.timecode import later
+from vidfx.timeline import Timeline
 from vidfx.transcode import AudioTranscoder, SubtitleTranscoder, Transcoder
+from vidfx.window import NO_NEGATIVE, TRIMS, Window
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stubs only
 
+__all__ = ["OtherStreams", "Window", "carried", "carry_container"]
+
 _STALE = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_")
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
-_TRIMS = {"mp4", "mov"}
-"""Containers with edit lists: a packet may begin before the film does, and is trimmed on playback."""
-_NO_NEGATIVE = {"nut", "avi"}
-"""Containers without times below 0, where sound that serves to prime a decoder has no place."""
-
-
-class Window:
-    """The part of the source's time line that is kept, and how far it moves."""
-
-    def __init__(self, start: Fraction | None = None) -> None:
-        """`start`: seconds on the source's time line that become 0; None keeps the whole line where it is."""
-        self.start = start
-        self.end: Fraction | None = None
-        """Set once the last frame is known; None is open."""
-
-    @property
-    def shift(self) -> Fraction:
-        """Seconds taken off every time."""
-        return self.start or Fraction(0)
+_QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
+_UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
+"""Subtitles without a length: each is shown until the next comes, or an empty one."""
+_COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
+"""MIME type and usual name, by codec."""
+_MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
+    "hye": "arm", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel"
+}  # fmt: skip
+"""QuickTime's table has these by their bibliographic codes alone (ISO 639-2/B); a tag it does not know is lost."""
 
 
 class OtherStreams:
@@ -57,37 +54,52 @@ class OtherStreams:
     ) -> None:
         self._source, self._output, self._window = source, output, window
         self._audio, self._strict, self._notify = audio, strict, notify
+        self._format = output.format.name
         self._targets: dict[int, Stream | Transcoder] = {}
         self.copied: list[int] = []
         self._held: Packet[Stream] | None = None
         self._packets: Iterator[Packet[Stream]] | None = None
+        self._lost: Counter[int] = Counter()
+        self._early: Counter[int] = Counter()
+        self._shown_before: dict[int, Packet[Stream]] = {}
+
+    # --- what becomes of each stream ---------------------------------------------------------------------------
 
     def add(self, stream: Stream) -> None:
         """Gives `stream` a place in the output; converts or drops it, with a notice, where it does not fit.
 
-        Raises VidfxError where that happens under `strict`.
+        Raises UsageError where that happens under `strict`.
         """
         if stream.type == "audio" and not self._audio:
             return
-        name = self._output.format.name
-        if isinstance(stream, AttachmentStream):
-            if name == "matroska":
-                mimetype = stream.mimetype or "application/octet-stream"
-                self._output.add_attachment(stream.name or "attachment", mimetype, stream.data)
-                self.copied.append(stream.index)
-                return
-        elif _can_hold(name, stream):
-            target = _add_copy(self._output, stream)
-            self._targets[stream.index] = target
+        if stream.type == "data" and self._format in TRIMS and _is_made_anew(stream):
+            return
+        if self._format == "matroska" and (isinstance(stream, AttachmentStream) or _is_cover(stream)):
+            self._attach(stream)
+        elif not isinstance(stream, AttachmentStream) and _can_hold(self._format, stream):
+            self._targets[stream.index] = _add_copy(self._output, stream)
             self.copied.append(stream.index)
-            return
-        if stream.type == "data" and (self._source.chapters() or _has_timecode(self._source)) and _is_made_anew(stream):
-            return
-        self._replace(stream)
+        elif not (stream.type == "data" and _is_made_anew(stream)):
+            self._replace(stream)
+
+    def _attach(self, stream: Stream) -> None:
+        """Matroska keeps fonts and covers as attached files."""
+        if isinstance(stream, AttachmentStream):
+            mimetype = stream.mimetype or "application/octet-stream"
+            self._output.add_attachment(stream.name or "attachment", mimetype, stream.data)
+        else:
+            data = _cover_bytes(self._source.name, stream.index)
+            if not data:
+                return
+            mimetype, name = _COVERS.get(_codec_name(stream), ("application/octet-stream", "cover"))
+            name = stream.metadata.get("filename", name)
+            self._output.add_attachment(name, stream.metadata.get("mimetype", mimetype), data)
+        self.copied.append(stream.index)
 
     def _replace(self, stream: Stream) -> None:
-        kind = f"{_codec_name(stream)} {stream.type}".replace("unknown ", "")
-        what = f"stream {stream.index} ({kind}) does not fit into .{self._output.format.name}"
+        kind = "cover picture" if _is_cover(stream) else f"{_codec_name(stream)} {stream.type}".replace("unknown ", "")
+        suffix = {"matroska": "mkv"}.get(self._format, self._format)
+        what = f"stream {stream.index} ({kind}) does not fit into .{suffix}"
         maker: Transcoder | None = None
         if stream.type == "audio":
             maker = AudioTranscoder.into(self._output, cast(av.AudioStream, stream))
@@ -96,12 +108,31 @@ class OtherStreams:
         action = f"converted to {maker.codec}" if maker else "dropped"
         if self._strict:
             hint = "write .mkv, which holds almost anything, or leave out --strict"
-            raise VidfxError(f"{what}; it would be {action}", hint=hint)
+            raise UsageError(f"{what}; it would be {action}", hint=hint)
         self._notify(f"{what}: {action}")
         if maker:
             maker.stream.metadata.update(carried(stream))
+            name_track(self._output, maker.stream)
             maker.stream.disposition = stream.disposition
             self._targets[stream.index] = maker
+
+    # --- packets -----------------------------------------------------------------------------------------------
+
+    def write_up_to(self, time: Fraction | None) -> None:
+        """Muxes what is due until `time` (seconds on the output's time line); None muxes all that is left.
+
+        A packet that the container refuses is left out and counted. Raises UnreadableInput for one under `strict`, and
+        av's errors where the file cannot be written.
+        """
+        for packet in self.up_to(time):
+            index = packet.stream.index
+            try:
+                self._output.mux_one(packet)
+            except (av.InvalidDataError, av.ArgumentError):
+                source = next(key for key, target in self._targets.items() if _stream_of(target).index == index)
+                self._lose(source)
+        if time is None:
+            self._say_losses()
 
     def up_to(self, time: Fraction | None) -> Iterator[Packet[Stream]]:
         """The packets due until `time` (seconds on the output's time line); None hands out all that is left."""
@@ -124,71 +155,113 @@ class OtherStreams:
         if not wanted:
             return
         for stream in self._source.streams:
-            if stream.index not in self._targets:
+            if stream.index not in self._targets and not Timeline.needs_all(self._source):
                 stream.discard = Discard.all
-        early = 0
+        packets = Timeline().demux(self._source, wanted)
         with suppress(av.FFmpegError):  # a damaged tail: what came before it is kept
-            for packet in self._source.demux(wanted):
-                target = self._targets[packet.stream.index]  # a flushing packet has no stream_index of its own
-                if packet.size == 0:
-                    if isinstance(target, Transcoder):
-                        yield from target.finish()
-                    continue
-                if not self._keeps(packet):
-                    continue
-                self._move(packet)
-                if self._output.format.name in _NO_NEGATIVE and packet.pts is not None and packet.pts < 0:
-                    early += 1
-                    continue
-                if isinstance(target, Transcoder):
-                    yield from target.convert(packet)
-                else:
-                    packet.stream = target
-                    yield packet
-        if early:
-            self._notify(f"{early} packets before time 0 left out: .{self._output.format.name} has no such time")
+            for packet in packets:
+                if packet.size:
+                    yield from self._carry(packet)
+        for index, target in self._targets.items():
+            if index in self._shown_before:
+                yield from self._deliver(self._shown_before.pop(index))
+            if isinstance(target, Transcoder):
+                yield from target.finish()
+                self._lose(index, target.damaged)
 
-    def _keeps(self, packet: Packet[Stream]) -> bool:
-        if packet.stream.type == "subtitle" and packet.size == 2 and self._output.format.name in _TRIMS:
-            return False  # mov_text's silence between two lines: the muxer writes its own
-        if self._window.start is None or packet.pts is None:
-            return True
-        begin = packet.pts * packet.time_base
-        end = begin + (packet.duration or 0) * packet.time_base
-        if self._window.end is not None and begin >= self._window.end:
-            return False
-        if packet.stream.type == "subtitle" or self._output.format.name in _TRIMS:
-            return end > self._window.start
-        return begin >= self._window.start
+    def _carry(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """The packet in the window, at its new time; nothing where it lies outside."""
+        stream = packet.stream
+        if stream.type == "subtitle" and packet.size == 2 and self._format in TRIMS:
+            return  # mov_text's silence between two lines: the muxer writes its own
+        if packet.pts is not None:
+            begin = packet.pts * packet.time_base
+            end = begin + (packet.duration or 0) * packet.time_base
+            if stream.type == "subtitle" and _codec_name(stream) in _UNTIL_THE_NEXT:
+                if self._window.start is not None and begin < self._window.start:
+                    self._shown_before[stream.index] = packet
+                    return
+                if stream.index in self._shown_before:
+                    yield from self._deliver(self._shown_before.pop(stream.index))
+            trims = stream.type == "subtitle" or self._format in TRIMS
+            if self._window.cuts_away(begin, end, trims=trims):
+                return
+        yield from self._deliver(packet)
+
+    def _deliver(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        index = packet.stream.index
+        self._move(packet)
+        if self._format in NO_NEGATIVE and packet.pts is not None and packet.pts < 0:
+            self._early[index] += 1
+            return
+        target = self._targets[index]
+        if isinstance(target, Transcoder):
+            yield from target.convert(packet)
+        else:
+            packet.stream = target
+            yield packet
 
     def _move(self, packet: Packet[Stream]) -> None:
-        if self._window.start is None:
-            return
-        ticks = round(self._window.shift / packet.time_base)
-        stamps = packet.pts, packet.dts
-        packet.pts = None if stamps[0] is None else stamps[0] - ticks
-        packet.dts = None if stamps[1] is None else stamps[1] - ticks
-        if packet.stream.type == "subtitle" and packet.pts is not None and packet.pts < 0:
-            packet.duration = (packet.duration or 0) + packet.pts
+        window, is_text = self._window, packet.stream.type == "subtitle"
+        if is_text and window.end is not None and packet.pts is not None and packet.duration:
+            packet.duration = min(packet.duration, max(1, round(window.end / packet.time_base) - packet.pts))
+        ticks = round(window.shift / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - ticks
+        packet.dts = None if packet.dts is None else packet.dts - ticks
+        if is_text and window.start is not None and packet.pts is not None and packet.pts < 0:
+            packet.duration = max(0, (packet.duration or 0) + packet.pts)
             packet.pts = packet.dts = 0
 
+    def _lose(self, index: int, count: int = 1) -> None:
+        self._lost[index] += count
+        if self._strict and count:
+            raise UnreadableInput(
+                f"'{self._source.name}' is damaged: stream {index} has packets that cannot be carried over",
+                hint="without --strict they are left out",
+            )
 
-def carried(stream: Stream) -> dict[str, str]:
-    """The tags of a stream that stay true when the stream is written anew."""
-    return {key: value for key, value in stream.metadata.items() if not key.startswith(_STALE)}
+    def _say_losses(self) -> None:
+        for index, count in sorted(self._lost.items()):
+            if count:
+                kind = self._source.streams[index].type
+                self._notify(f"{count} damaged packet{'s' * (count > 1)} of stream {index} ({kind}) left out")
+        for index, count in sorted(self._early.items()):
+            self._notify(
+                f"{count} packets of stream {index} lie before time 0, which .{self._format} has not: left out"
+            )
 
 
-def carry_container(source: InputContainer, output: OutputContainer, window: Window, end: Fraction | None) -> None:
-    """Copies the container's tags and its chapters; chapters are cut to the window, `end` in seconds of the source."""
-    output.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in _FILE_ONLY})
+def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) -> dict[str, str]:
+    """The tags of a stream that stay true when the stream is written anew.
+
+    `skipped` frames at `rate` are cut away before it: a time code moves on by as many.
+    """
+    tags = {key: value for key, value in stream.metadata.items() if not key.startswith(_STALE)}
+    return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
+
+
+def carry_container(
+    source: InputContainer,
+    output: OutputContainer,
+    window: Window,
+    *,
+    skipped: int = 0,
+    rate: Fraction = Fraction(25),
+) -> None:
+    """Copies the container's tags and its chapters, which are cut to the window.
+
+    `skipped` frames at `rate` are cut away before the film, as `carried` takes it.
+    """
+    tags = {k: v for k, v in source.metadata.items() if k.lower() not in _FILE_ONLY}
+    output.metadata.update({k: later(v, skipped, rate) if k.lower() == "timecode" else v for k, v in tags.items()})
     chapters: list[Chapter] = []
     for chapter in source.chapters():
         base = chapter["time_base"] or Fraction(1, 1000)
         first, last = chapter["start"] * base, chapter["end"] * base
-        if window.start is not None:
-            if last <= window.start or (end is not None and first >= end):
-                continue
-            first, last = max(first, window.start), min(last, end) if end is not None else last
+        if (window.start is not None and last <= window.start) or (window.end is not None and first >= window.end):
+            continue
+        first = first if window.start is None else max(first, window.start)
+        last = last if window.end is None else min(last, window.end)
         start, stop = (round((time - window.shift) / base) for time in (first, last))
         chapters.append({**chapter, "start": start, "end": stop, "time_base": base})
     if chapters:
@@ -198,14 +271,26 @@ def carry_container(source: InputContainer, output: OutputContainer, window: Win
 def _add_copy(output: OutputContainer, stream: Stream) -> Stream:
     target = output.add_stream_from_template(stream, opaque=True)
     target.metadata.update({key: value for key, value in stream.metadata.items() if key != "encoder"})
+    name_track(output, target)
     target.disposition = stream.disposition
     return target
 
 
+def name_track(output: OutputContainer, target: Stream) -> None:
+    """Puts a stream's title and language, which are in its tags already, where MP4 and QuickTime have room for them."""
+    tags = target.metadata
+    if output.format.name in TRIMS and "title" in tags:
+        tags.setdefault("handler_name", tags["title"])  # the only name that a track has there
+    if output.format.name == "mov" and tags.get("language") in _MAC_LANGUAGES:
+        tags["language"] = _MAC_LANGUAGES[tags["language"]]
+
+
 def _can_hold(format_name: str, stream: Stream) -> bool:
     """Asks the muxer itself, by writing a header to nowhere."""
-    if stream.disposition & Disposition.attached_pic and format_name in ("webm", "avi", "nut"):
-        return False
+    if _is_cover(stream):
+        return format_name == "mp4"
+    if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:
+        return False  # the muxer takes anything, and a player reads it as something else
     try:
         trial = av.open(io.BytesIO(), "w", format=format_name)
         _add_copy(trial, stream)
@@ -217,14 +302,25 @@ def _can_hold(format_name: str, stream: Stream) -> bool:
     return True
 
 
+def _stream_of(target: Stream | Transcoder) -> Stream:
+    return target.stream if isinstance(target, Transcoder) else target
+
+
 def _codec_name(stream: Stream) -> str:
     return stream.codec_context.name if stream.codec_context else (getattr(stream, "name", None) or "unknown")
 
 
+def _is_cover(stream: Stream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _cover_bytes(path: str, index: int) -> bytes:
+    """A cover picture comes as the first packet of its stream; the file is opened anew so that none is lost."""
+    with suppress(av.FFmpegError), av.open(str(Path(path)), metadata_errors="replace") as container:
+        return next((bytes(packet) for packet in container.demux(container.streams[index]) if packet.size), b"")
+    return b""
+
+
 def _is_made_anew(stream: Stream) -> bool:
     """QuickTime keeps chapters and time code as streams; the muxer writes them itself from what was carried over."""
-    return _codec_name(stream) in ("bin_data", "unknown", "none", "tmcd")
-
-
-def _has_timecode(source: InputContainer) -> bool:
-    return any("timecode" in stream.metadata for stream in source.streams)
+    return stream.discard == Discard.all or "timecode" in stream.metadata

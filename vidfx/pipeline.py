@@ -40,6 +40,7 @@ def paint(
     skip: int = 0,
     end: int | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    strict: bool = False,
     notify: Notify = lambda _: None,
 ) -> Iterator[Frame]:
     """Every stage between a clip and the frames that are written, in order.
@@ -47,11 +48,18 @@ def paint(
     `warm_up` frames before the first wanted one are painted too and come out first. A part of a longer run has an
     `enter`, as `read_frames` takes it; `skip` says how many frames of the run lie before the first that comes out, and
     `end` is the pts before which it stops: frames from there on are only looked at. `pixels` is what the output has
-    use for. Raises whatever a stage raises.
+    use for. Under `strict` a damaged clip is an error. Raises whatever a stage raises.
     """
     threads = stylizer.runtime.threads
     frames = read_frames(
-        clip, wanted=wanted, warm_up=warm_up, enter=enter, threads=threads, pixels=pixels, notify=notify
+        clip,
+        wanted=wanted,
+        warm_up=warm_up,
+        enter=enter,
+        threads=threads,
+        pixels=pixels,
+        strict=strict,
+        notify=notify,
     )
     frames = mark_shots(frames)
     frames = stop_at(frames, end)

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 import av
 
 from vidfx import colour, decode, hdr, images
+from vidfx.damage import Damage
 from vidfx.deinterlace import deinterlaced
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
@@ -53,7 +54,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
     with decode.opened(path) as container:
         stream = decode.film_stream(container, video_stream)
         stream.thread_type = "AUTO"
-        first = next(decode.decoded(container, stream, order=None, notify=lambda _: None), None)
+        first = next(decode.decoded(container, stream, order=None, damage=Damage(str(path))), None)
         if first is None or stream.time_base is None:
             raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short")
         picture = first.picture
@@ -68,6 +69,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
         duration = stream.duration * stream.time_base if stream.duration else None
         if duration is None and container.duration:
             duration = Fraction(container.duration, av.time_base)
+        counted = decode.indexed_count(container, stream)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         return Clip(
             path=path,
@@ -76,7 +78,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             height=height,
             time_base=stream.time_base,
             rate=rate,
-            frame_count=stream.frames or (round(duration * rate) if duration else None),
+            frame_count=counted or stream.frames or (round(duration * rate) if duration else None),
             duration=duration,
             colour=tags,
             sample_aspect_ratio=aspect,
@@ -99,6 +101,7 @@ def read_frames(
     table: decode.PacketTable | None = None,
     enter: decode.Entry | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    strict: bool = False,
     notify: Callable[[str], None] = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
@@ -106,15 +109,17 @@ def read_frames(
     `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
     with a memory. `table` (from `read_table`) saves reading the packets again. `enter` begins at a known picture in
     place of `wanted.first` and `wanted.start`. `pixels` says how deep the pictures are and whether alpha comes along.
-    A picture that cannot be decoded is stepped over and `notify` told at the end. The first frame that is yielded
-    starts a shot. Raises UsageError where the range holds no frame, UnreadableInput where nothing decodes.
+    What cannot be decoded is stepped over and counted, and `notify` told at the end; under `strict` the first loss
+    raises UnreadableInput. The first frame that is yielded starts a shot. Raises UsageError where the range holds no
+    frame, UnreadableInput where nothing decodes.
     """
     notices: list[str] = []
+    damage = Damage(str(clip.path), strict=strict)
     if enter:
         wanted = replace(wanted, first=enter.index, start=None)
     try:
         frames = (
-            _film_frames(clip, wanted, warm_up, threads, table, enter, pixels, notices.append)
+            _film_frames(clip, wanted, warm_up, threads, table, enter, pixels, damage, notices.append)
             if clip.kind == "video"
             else _pictures(clip, wanted, warm_up, pixels, notices.append)
         )
@@ -129,6 +134,7 @@ def read_frames(
     finally:
         for notice in notices:
             notify(notice)
+        damage.say(notify)
 
 
 def _extent(clip: Clip) -> str:
@@ -144,6 +150,7 @@ def _film_frames(
     table: decode.PacketTable | None,
     enter: decode.Entry | None,
     pixels: Pixels,
+    damage: Damage,
     notify: Callable[[str], None],
 ) -> Iterator[Frame]:
     before = warm_up * wanted.step
@@ -173,7 +180,7 @@ def _film_frames(
             notify=lambda what: notify(f"'{clip.path.name}': {what}"),
         )
         order = point.order if point else None
-        raws = decode.decoded(container, stream, order=None if enter else order, notify=notify)
+        raws = decode.decoded(container, stream, order=None if enter else order, damage=damage)
         raws = deinterlaced(raws, notify)
         origin = order[0] * clip.time_base if order else None
         if enter:
@@ -259,7 +266,7 @@ def count_frames(clip: Clip) -> list[int]:
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         stream.thread_type = "AUTO"
-        return [raw.pts for raw in decode.decoded(container, stream, order=None, notify=lambda _: None)]
+        return [raw.pts for raw in decode.decoded(container, stream, order=None, damage=Damage(str(clip.path)))]
 
 
 def _select(items: Iterable[T], wanted: Range, warm_up: int, *, origin: Fraction | None = None) -> Iterator[T]:

@@ -6,8 +6,13 @@ import re
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
 
 import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -15,7 +20,13 @@ from av.stream import Stream
 _AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "avi": "libmp3lame", "matroska": "flac", "nut": "flac"}
 _SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
 _TEXT = {"subrip", "srt", "text", "webvtt", "mov_text", "ass", "ssa"}
-_OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_MOST_CHANNELS = {"libmp3lame": 2}
+_KINDS = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
+_SLIP = Fraction(1, 20)
+"""Seconds; containers round times, so less than this is no gap."""
+_LONGEST_GAP = 3600
+"""Seconds of silence that are filled in; what lies further ahead follows at once."""
 
 
 class Transcoder(ABC):
@@ -23,6 +34,8 @@ class Transcoder(ABC):
 
     stream: Stream
     codec: str
+    damaged: int = 0
+    """Packets that could not be decoded so far."""
 
     @abstractmethod
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
@@ -34,45 +47,113 @@ class Transcoder(ABC):
 
 
 class AudioTranscoder(Transcoder):
-    """Decodes sound and encodes it in the container's usual codec."""
+    """Decodes sound and encodes it in the container's usual codec, without a break: encoders know no gaps.
+
+    Where the source has one, or a packet that does not decode, there is silence, so that what follows stays in step.
+    """
 
     def __init__(self, source: av.AudioStream, stream: av.AudioStream, codec: str) -> None:
         self._decoder = source.codec_context
         self._encoder: av.AudioCodecContext = stream.codec_context
         self.stream, self.codec = stream, codec
+        self._resampler: AudioResampler | None = None
+        self._kind: tuple[str, str, int] | None = None
+        self._due: Fraction | None = None
+        self._written: int | None = None
 
     @classmethod
     def into(cls, output: OutputContainer, source: av.AudioStream) -> AudioTranscoder | None:
         """A new stream in `output`, or None where that is not possible."""
         codec = _AUDIO.get(output.format.name)
-        if codec is None or source.codec_context is None:
+        if codec is None or source.codec_context is None or not source.codec_context.sample_rate:
             return None
         rate = source.codec_context.sample_rate
-        if codec == "libopus":
-            rate = rate if rate in _OPUS_RATES else 48000
+        rates = av.Codec(codec, "w").audio_rates
+        if rates and rate not in rates:
+            rate = min((known for known in rates if known >= rate), default=max(rates))
+        channels = min(source.codec_context.channels, _MOST_CHANNELS.get(codec, 8))
+        layout = _LAYOUTS.get(channels, "stereo")
         try:
             stream = output.add_stream(codec, rate=rate)
         except (av.FFmpegError, ValueError):
             return None
         assert isinstance(stream, av.AudioStream)
-        stream.codec_context.layout = source.codec_context.layout.name
-        stream.codec_context.bit_rate = 96_000 * max(1, source.codec_context.channels)
+        stream.codec_context.layout = layout
+        stream.codec_context.bit_rate = 96_000 * max(1, channels)
         return cls(source, stream, codec)
 
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
-        """Encoded sound; a packet that does not decode leaves a gap."""
+        """Encoded sound; a packet that does not decode is counted."""
         try:
-            frames = self._decoder.decode(packet)
+            frames = self._decoder.decode(cast("Packet[av.AudioStream]", packet))
         except av.FFmpegError:
+            self.damaged += 1
             return
         for frame in frames:
-            yield from self._stamped(self._encoder.encode(frame))
+            yield from self._in_step(frame, packet.time_base)
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """Drains decoder and encoder."""
-        for frame in self._decoder.decode(None):
-            yield from self._stamped(self._encoder.encode(frame))
+        try:
+            frames = self._decoder.decode(None)
+        except av.FFmpegError:
+            frames = []
+        for frame in frames:
+            yield from self._in_step(frame, self._decoder.time_base or Fraction(1, frame.sample_rate))
+        if self._resampler is not None:
+            yield from self._encoded(self._resampler.resample(None))
         yield from self._stamped(self._encoder.encode(None))
+
+    def _in_step(self, frame: AudioFrame, time_base: Fraction) -> Iterator[Packet[Stream]]:
+        """The frame behind what was heard before it, after silence where there is a gap."""
+        base = frame.time_base or time_base
+        time = self._due if frame.pts is None else frame.pts * base
+        time = Fraction(0) if time is None else time
+        if self._due is None:
+            self._due = time
+            self._written = round(time * self._encoder.sample_rate)
+        gap = time - self._due
+        if gap > _SLIP and gap <= _LONGEST_GAP:
+            yield from self._silence(gap, frame)
+        elif gap < -_SLIP and -gap > Fraction(frame.samples, frame.sample_rate):
+            return  # this stretch was heard already
+        self._due += Fraction(frame.samples, frame.sample_rate)
+        yield from self._resampled(frame)
+
+    def _silence(self, seconds: Fraction, like: AudioFrame) -> Iterator[Packet[Stream]]:
+        left = round(seconds * like.sample_rate)
+        while left > 0:
+            count = min(left, like.sample_rate)
+            channels, planar = len(like.layout.channels), like.format.is_planar
+            name = like.format.name.removesuffix("p")
+            samples = np.full(
+                (channels, count) if planar else (1, channels * count), 128 * (name == "u8"), _KINDS[name]
+            )
+            quiet = AudioFrame.from_ndarray(samples, format=like.format.name, layout=like.layout.name)
+            quiet.sample_rate = like.sample_rate
+            assert self._due is not None
+            self._due += Fraction(count, like.sample_rate)
+            left -= count
+            yield from self._resampled(quiet)
+
+    def _resampled(self, frame: AudioFrame) -> Iterator[Packet[Stream]]:
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if kind != self._kind:
+            if self._resampler is not None:
+                yield from self._encoded(self._resampler.resample(None))
+            encoder = self._encoder
+            self._kind = kind
+            self._resampler = AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+        assert self._resampler is not None
+        frame.pts = None
+        yield from self._encoded(self._resampler.resample(frame))
+
+    def _encoded(self, frames: list[AudioFrame]) -> Iterator[Packet[Stream]]:
+        for frame in frames:
+            assert self._written is not None
+            frame.pts, frame.time_base = self._written, Fraction(1, self._encoder.sample_rate)
+            self._written += frame.samples
+            yield from self._stamped(self._encoder.encode(frame))
 
     def _stamped(self, packets: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
         for packet in packets:

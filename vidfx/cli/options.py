@@ -233,7 +233,9 @@ VIDEO_STREAM = Option(
     help="Which stream to paint, as ffprobe numbers them, if there are several.",
 )
 STRICT = Option(
-    ["--strict/--no-strict"], section="Job", help="Refuse to convert or drop a stream that the output cannot hold."
+    ["--strict/--no-strict"],
+    section="Job",
+    help="Refuse to convert or drop a stream that the output cannot hold, and a source that is damaged.",
 )
 JSON = Option(["--json"], is_flag=True, section="Job", help="Print the result to stdout as one JSON object.")
 QUIET = Option(["-q", "--quiet"], is_flag=True, section="Job", help="Say nothing unless it is an error.")

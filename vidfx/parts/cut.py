@@ -130,7 +130,7 @@ class _PartInTheMaking:
                 frames=self.frames,
                 ends=ends,
                 start=self._start,
-                end=(last.pts + last.duration) * last.time_base,
+                end=last.time + (last.duration * last.time_base or 1 / self._setup.clip.rate),
                 ran_on=self._setup.ran_on,
                 seconds=time.perf_counter() - self._began,
                 codec=self._encoder.codec if self._encoder else "",

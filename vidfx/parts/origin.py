@@ -94,6 +94,8 @@ def settings_digest(job: Job, style_hash: str, precision: str) -> str:
     del encode["audio"]
     look = asdict(job.look)
     look["matte"] = job.look.matte is not None
+    if job.strict:  # parts that were painted in spite of damage are no parts of a strict render
+        encode["strict"] = True
     return digest(__version__, style_hash, precision, look, asdict(job.wanted), encode, job.output.suffix.lower())
 
 

@@ -85,6 +85,7 @@ def _painted(plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Cal
         skip=part.skip - part.warm_up,
         end=part.end,
         pixels=sink.choice_of(plan.job.output, clip, plan.job.encode).pixels,
+        strict=plan.job.strict,
         notify=notify,
     )
     with closing(frames):  # type: ignore[type-var]  # a generator

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from vidfx import decode
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.settings import Range
-from vidfx.source import read_frames, read_table
+from vidfx.source import count_frames, read_frames, read_table
 from vidfx.tune.cache import ByteCache
 
 _BACK = 8
@@ -99,7 +98,4 @@ def _times_by_reading(clip: Clip) -> list[int]:
     """The pts of each frame where no packet table can say."""
     if clip.kind != "video":
         return list(range(clip.frame_count or 1))
-    with decode.opened(clip.path) as container:
-        stream = decode.film_stream(container, clip.stream_index)
-        stream.thread_type = "AUTO"
-        return [raw.pts for raw in decode.decoded(container, stream, order=None, notify=lambda _: None)]
+    return count_frames(clip)

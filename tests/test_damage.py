@@ -1,0 +1,74 @@
+"""Damaged files: what decodes is kept, in time, and the loss is counted and said; --strict refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import witness
+from odd_clips import ODD, have_ffmpeg
+from tiny_style import make_style
+
+import vidfx
+from vidfx import Encode, Look, Machine, UnreadableInput
+from vidfx.cli import main
+
+pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
+
+LOSSES = {
+    "cut_short.mkv": "16 pictures or so missing at the end of",
+    "cut_short.mp4": "16 pictures missing where",
+    "flipped_bits.ts": "13 damaged pictures in",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("odd")
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_style(tmp_path_factory.mktemp("tiny")))
+
+
+def render(source: Path, output: Path, style: str, **settings: object) -> vidfx.job.Rendered:
+    cpu = Machine(device="cpu", precision="fp32", threads=1)
+    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": Encode(preset="ultrafast")} | settings
+    return vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_decodes_is_painted_in_time_and_the_loss_is_said(
+    folder: Path, tmp_path: Path, style: str, name: str
+) -> None:
+    path = ODD[name](folder)
+    done = render(path, tmp_path / "out.mkv", style)
+    before, after = witness.see(path), witness.see(done.path)
+    difference = witness.worst(before, after)
+    assert difference is not None, (len(before.frames), len(after.frames))
+    assert difference <= witness.TICK
+    assert [LOSSES[name] in notice for notice in done.notices].count(True) == 1
+
+
+@pytest.mark.parametrize("name", [*LOSSES, "sound_fails.mkv", "garbage_between.ts"])
+def test_strict_refuses_a_loss_and_only_a_loss(folder: Path, tmp_path: Path, style: str, name: str) -> None:
+    path = ODD[name](folder)
+    if name in LOSSES:
+        with pytest.raises(UnreadableInput, match="is damaged"):
+            render(path, tmp_path / "out.mkv", style, strict=True)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert render(path, tmp_path / "out.mkv", style, strict=True).frames == 50
+
+
+@pytest.mark.parametrize("name", ["no_moov.mp4", "nothing_decodes.mkv"])
+def test_what_cannot_be_read_at_all_is_65_with_a_reason(
+    folder: Path, tmp_path: Path, style: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ODD[name](folder)
+    assert main(["render", str(path), "--style", style, "-o", str(tmp_path / "out.mkv")]) == 65
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert name in said
+    assert list(tmp_path.iterdir()) == []
