@@ -29,8 +29,9 @@ from vidfx.tune.asked import AskRender, Settings
 from vidfx.tune.cache import ByteCache
 from vidfx.tune.command import CommandLine
 from vidfx.tune.desk import Desk, Job
-from vidfx.tune.painter import Painter, Pane, Window
+from vidfx.tune.painter import Painter, Pane
 from vidfx.tune.reader import ClipReader
+from vidfx.tune.window import Window
 
 SIZE = (512, 288)
 VFR = [0, 512, 1024, 1200, 2400, 2500, 5000, 5512, 6024, 6536, 7048, 7560]

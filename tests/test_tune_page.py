@@ -133,7 +133,7 @@ def test_a_slider_that_never_rests_still_shows_something_and_ends_right(page: An
     chance = random.Random(7)
     places = [chance.randrange(FRAMES) for _ in range(25)]
     drag(page, places, pause=30)
-    shown(page, places[-1])
+    shown(page, places[-1], "settled")
 
 
 def drag(page: Any, places: list[int], *, pause: int) -> None:

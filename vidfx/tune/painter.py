@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import cv2
-import numpy as np
+from typing import Literal
 
 from vidfx.composite import Matte, composite
+from vidfx.errors import UnreadableInput
 from vidfx.frames import Frame, Picture
 from vidfx.settings import Look, Machine
 from vidfx.sheet import Cell, contact_sheet
@@ -28,6 +26,7 @@ from vidfx.styles.library import find_style
 from vidfx.stylize import Stylizer, stylize
 from vidfx.tune.cache import ByteCache
 from vidfx.tune.reader import ClipReader
+from vidfx.tune.window import WHOLE, Window, reduced, resized
 
 DRAFT_WIDTH = 480
 LOOP_WIDTH = 640
@@ -46,21 +45,6 @@ class Pane:
 
     style: str | None
     look: Look
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which pixels of a frame are wanted: all of them reduced to `width`, or a part at its own size."""
-
-    width: int | None = None
-    """Reduced to this width where the clip is wider; None for its own size."""
-    part: tuple[int, int, int, int] | None = None
-    """Left, top, width, height in pixels of the clip."""
-    margin: int = 0
-    """Pixels around the part that are painted with it, so that its own are those of the whole frame."""
-
-
-WHOLE = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +87,7 @@ class Painter:
         self._painted: ByteCache[Picture] = ByteCache(cache)
         self._mattes: dict[Path, ClipReader] = {}
         self._going: _Going | None = None
+        self._size = (reader.clip.width, reader.clip.height)
 
     @property
     def kept_bytes(self) -> int:
@@ -165,12 +150,12 @@ class Painter:
                     frame = next(frames)
                     assert frame.index == index
                     if index >= first:
-                        yield Painted(number, "settled", index, frame.pts, self._cut(frame.image, window))
+                        yield Painted(number, "settled", index, frame.pts, window.cut(frame.image, self._size))
 
     def card(self, style: str, index: int) -> Picture:
         """A small picture of the frame in a style, for its card: painted at LOOP_WIDTH, then reduced."""
         image = self._alone(Pane(style, Look()), index, Window(width=LOOP_WIDTH)).image
-        return _reduced(image, CARD_WIDTH)
+        return reduced(image, CARD_WIDTH)
 
     def sheet(self, cells: Sequence[tuple[str, Pane]], index: int) -> Iterator[Waiting | Picture]:
         """A contact sheet of the settled frame in each look, the source first; as `vidfx preview` lays it out."""
@@ -207,7 +192,7 @@ class Painter:
         held = None
         if level == "settled" and pane.style is not None:
             held = self._painted.get(self._key(pane, index, WHOLE, settled=True))
-        frame = self._seen(self.reader.frame(index), window)
+        frame = window.seen(self.reader.frame(index))
         if held is not None:
             frame = self._finished(replace(frame, image=held), pane, window)
         elif pane.style is not None:
@@ -219,24 +204,30 @@ class Painter:
             yield self._now(pane, number, index, "settled", WHOLE)
             return
         key = (pane.style, pane.look.smooth)
-        if not (self._going and self._going.key == key and self._going.next <= index < self._going.next + _NEAR):
-            start, frames = self._steadied(pane, index, len(self.reader) - 1, WHOLE)
-            self._going = _Going(key, start, frames)
-        going, begin = self._going, self._going.next
+        going, self._going = self._going, None  # one job at a time takes it on
+        if going is None or going.key != key or not going.next <= index < going.next + _NEAR:
+            going = _Going(key, *self._steadied(pane, index, len(self.reader) - 1, WHOLE))
+        begin = going.next
         for frame in going.frames:
             going.next = frame.index + 1
-            if frame.index < index:
+            if frame.index == index:
+                break
+            try:
                 yield Waiting("frames before this one, for smoothing", going.next - begin, index + 1 - begin)
-                continue
-            self._painted.put(self._key(pane, index, WHOLE, settled=True), frame.image, frame.image.nbytes)
-            done = self._finished(frame, pane, WHOLE)
-            yield Painted(number, "settled", index, done.pts, done.image)
-            return
+            except GeneratorExit:
+                self._going = going  # nobody waits any more; whoever asks next begins here
+                raise
+        else:
+            raise UnreadableInput(f"frame {index} cannot be reached", hint="the clip may be damaged there")
+        self._going = going
+        self._painted.put(self._key(pane, index, WHOLE, settled=True), frame.image, frame.image.nbytes)
+        done = self._finished(frame, pane, WHOLE)
+        yield Painted(number, "settled", index, done.pts, done.image)
 
     def _run(self, pane: Pane, first: int, last: int, window: Window) -> tuple[int, Iterator[Frame]]:
         """The first frame that must be painted, and the finished frames from it on."""
         if pane.style is None:
-            return first, (self._seen(frame, window) for frame in self.reader.frames(first, last))
+            return first, (window.seen(frame) for frame in self.reader.frames(first, last))
         start, frames = self._steadied(pane, first, last, window)
         return start, composite(frames, look=pane.look, matte=self._matte(pane.look, start, last, window))
 
@@ -247,13 +238,13 @@ class Painter:
         start = max(0, first - (memory + 2 * LOOK_AHEAD if memory else 0))
         frames = self.reader.frames(start, min(last + LOOK_AHEAD, len(self.reader) - 1))
         frames = mark_shots(frames)
-        frames = (self._seen(frame, window) for frame in frames if frame.index <= last)
+        frames = (window.seen(frame) for frame in frames if frame.index <= last)
         frames = self._styled(frames, pane.style, window)
         return start, steady(frames, amount=pane.look.smooth)
 
     def _alone(self, pane: Pane, index: int, window: Window) -> Frame:
         assert pane.style is not None
-        return next(self._styled(iter([self._seen(self.reader.frame(index), window)]), pane.style, window))
+        return next(self._styled(iter([window.seen(self.reader.frame(index))]), pane.style, window))
 
     def _styled(self, frames: Iterator[Frame], style: str, window: Window) -> Iterator[Frame]:
         """The stylize stage, one frame at a time, with its pictures kept."""
@@ -279,54 +270,7 @@ class Painter:
                 self._mattes.pop(next(iter(self._mattes))).close()
             self._mattes[look.matte] = ClipReader(open_clip(look.matte), cache=32 * 2**20)
         reader = self._mattes[look.matte]
-        size = (self.reader.clip.width, self.reader.clip.height)
         pictures = (reader.frame(min(index, len(reader) - 1)).image for index in range(first, last + 1))
         if window.part is None:
             return pictures
-        return (_part(_resized(picture, size), self._around(window)) for picture in pictures)
-
-    # --- which pixels ------------------------------------------------------------------------------------------
-
-    def _seen(self, frame: Frame, window: Window) -> Frame:
-        """The frame as a window shows it: reduced, or a part with its margin."""
-        image = frame.source
-        if window.part is not None:
-            image = _part(image, self._around(window))
-        elif window.width is not None:
-            image = _reduced(image, window.width)
-        return frame if image is frame.source else replace(frame, image=image, source=image)
-
-    def _around(self, window: Window) -> tuple[int, int, int, int]:
-        """The part with the margin that must be painted for its pixels to be those of the whole frame."""
-        assert window.part is not None
-        left, top, width, height = window.part
-        # The generator's lattices stand where they stand in the whole frame only at multiples of 8.
-        x, y = max(0, left - window.margin) // 8 * 8, max(0, top - window.margin) // 8 * 8
-        right = min(self.reader.clip.width, left + width + window.margin)
-        bottom = min(self.reader.clip.height, top + height + window.margin)
-        return x, y, right - x, bottom - y
-
-    def _cut(self, image: Picture, window: Window) -> Picture:
-        """The part without its margin."""
-        if window.part is None:
-            return image
-        left, top, width, height = window.part
-        x, y, _, _ = self._around(window)
-        return _part(image, (left - x, top - y, width, height))
-
-
-def _part(picture: Picture, part: tuple[int, int, int, int]) -> Picture:
-    left, top, width, height = part
-    return np.ascontiguousarray(picture[top : top + height, left : left + width])
-
-
-def _reduced(picture: Picture, width: int) -> Picture:
-    """At most `width` pixels wide; the same array where it is not wider."""
-    if picture.shape[1] <= width:
-        return picture
-    return _resized(picture, (width, max(2, round(picture.shape[0] * width / picture.shape[1]))))
-
-
-def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
-    resized: Any = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.uint8)
+        return (window.of_whole(resized(picture, self._size)) for picture in pictures)

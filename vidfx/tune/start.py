@@ -24,7 +24,8 @@ from vidfx.tune.painter import Painter
 from vidfx.tune.reader import ClipReader
 from vidfx.tune.rendering import Rendering
 from vidfx.tune.scan import Scan
-from vidfx.tune.server import Tuning, make_app
+from vidfx.tune.server import make_app
+from vidfx.tune.tuning import Tuning
 
 
 def prepare(

@@ -1,19 +1,19 @@
 // The page put together: what is on screen follows from `state`, and each change asks the server for what is missing.
 
-import { get, isAbort, records } from "./api.js";
+import { get, records } from "./api.js";
 import { Keys } from "./keys.js";
 import { Loop } from "./loop.js";
 import { Panel, described, equal } from "./panel.js";
 import { Render } from "./render.js";
 import { Stage } from "./stage.js";
+import { Stills, plain } from "./stills.js";
 import { Strip } from "./strip.js";
+import { useTheme } from "./theme.js";
 
 const byId = (id) => document.getElementById(id);
 const SOURCE = { style: null, strength: 1, smooth: 1, keep_color: false, matte: "" };
-const RANK = { draft: 1, full: 2, settled: 3 };
 const LEVELS = { draft: "draft", full: "whole frame", settled: "as rendered" };
-const MOST_PICTURES = 10;
-const REST = 250; // milliseconds without a change until the best picture is asked for
+const CARDS_AFTER = 500; // milliseconds on one frame
 const VIEWS = ["wipe", "side", "one", "grid"];
 
 class App {
@@ -21,8 +21,6 @@ class App {
     this.clip = clip;
     this.seen = [clip.width * clip.aspect, clip.height];
     this.state = restored(clip);
-    this.pictures = new Map(); // look and frame to {image, level, pts}
-    this.asking = null;
     this.bypassed = false;
     byId("clip-name").textContent = clip.name;
     document.title = `${clip.name} · vidfx tune`;
@@ -36,6 +34,12 @@ class App {
     this.strip = new Strip(clip, (frame, moving) => this.goTo(frame, !moving), fail);
     this.panel = new Panel(clip, this.state, (still) => this.changed(still), () => this.kept());
     this.render = new Render(this.state, fail);
+    this.stills = new Stills({
+      onCome: () => this.showStill(),
+      onWork: (text, done, total) => this.work(text, done, total),
+      onBusy: (on) => this.busy(on),
+      onError: fail,
+    });
     this.loop = new Loop({
       timeBase: clip.time_base,
       onFrame: (frame) => this.showLoop(frame),
@@ -94,7 +98,6 @@ class App {
       "notice-close": () => (byId("notice").hidden = true),
       loop: () => this.toggleLoop(),
       sheet: () => this.sheet(),
-      theme: () => nextTheme(),
     };
     for (const [id, does] of Object.entries(clicks)) byId(id).addEventListener("click", does);
     byId("frame").addEventListener("change", (event) => this.goTo(Number(event.target.value) || 0, true));
@@ -115,7 +118,7 @@ class App {
     if (this.loop.on) this.loop.stop();
     this.ask(still);
     clearTimeout(this.cards);
-    this.cards = setTimeout(() => this.panel.previewCards(this.state.frame), 2 * REST);
+    this.cards = setTimeout(() => this.panel.previewCards(this.state.frame), CARDS_AFTER);
   }
 
   changed(still) {
@@ -173,79 +176,17 @@ class App {
     return [(against !== "source" && slots[Number(against)]) || SOURCE, settings];
   }
 
-  // Asks for what is missing: at once if nothing is on its way, else when the first picture of that has come, so that
-  // a slider that never rests still shows something.
   ask(still) {
     this.showStill();
-    clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.request("settled"), still ? 0 : REST);
-    if (!still) {
-      if (this.asking && !this.asking.came) this.asking.again = true;
-      else this.request("draft");
-    }
-  }
-
-  async request(upto) {
-    if (this.loop.on) return;
-    const frame = this.state.frame;
-    const missing = this.looks().filter((look) => RANK[this.pictures.get(key(look, frame))?.level ?? "draft"] < RANK[upto] || !this.pictures.has(key(look, frame)));
-    this.asking?.abort();
-    this.asking = null;
-    this.work("", 0, 0);
-    if (!missing.length) return;
-    const asking = Object.assign(new AbortController(), { came: false, again: false });
-    this.asking = asking;
-    this.busy(true);
-    const began = performance.now();
-    try {
-      for await (const { said, body } of records("/api/picture", { frame, looks: missing.map(plain), upto }, asking.signal)) {
-        if (said.kind === "waiting") {
-          this.work(said.what, said.done, said.total);
-          continue;
-        }
-        const image = await createImageBitmap(body);
-        this.keepPicture(key(missing[said.pane], frame), { image, level: said.level, pts: said.pts, index: said.index });
-        if (!asking.came) document.body.dataset.answered = String(Math.round(performance.now() - began));
-        asking.came = true;
-        if (asking.again && this.asking === asking) {
-          this.request("draft");
-          return;
-        }
-      }
-    } catch (error) {
-      if (!isAbort(error)) this.fail(error);
-    }
-    if (this.asking === asking) {
-      this.asking = null;
-      this.busy(false);
-      this.work("", 0, 0);
-    }
-  }
-
-  keepPicture(name, picture) {
-    const old = this.pictures.get(name);
-    if (old && RANK[old.level] > RANK[picture.level]) {
-      picture.image.close();
-      return;
-    }
-    this.pictures.delete(name);
-    this.pictures.set(name, picture);
-    old?.image.close();
-    this.showStill();
-    const shown = new Set(this.shown?.map((pane) => pane.image));
-    for (const [other, { image }] of this.pictures) {
-      if (this.pictures.size <= MOST_PICTURES) break;
-      if (shown.has(image)) continue;
-      image.close();
-      this.pictures.delete(other);
-    }
+    if (!this.loop.on) this.stills.want(this.looks(), this.state.frame, still);
   }
 
   showStill() {
-    if (this.loop.on) return;
+    if (this.loop.on) return new Set();
+    const { frame } = this.state;
     const looks = this.looks();
     const panes = looks.map((look, place) => {
-      const picture = this.pictures.get(key(look, this.state.frame));
+      const picture = this.stills.get(look, frame);
       // until the new frame comes, the old one stays where it was
       const stays = this.shown?.length === looks.length && alive(this.shown[place]) ? this.shown[place] : {};
       return { ...(picture ?? stays), label: this.label(look) };
@@ -254,12 +195,13 @@ class App {
     this.stage.setView(this.bypassed ? "one" : this.state.view);
     this.stage.show(panes, this.seen);
     const now = panes[panes.length - 1];
-    const fresh = now.index === this.state.frame && this.pictures.has(key(looks[looks.length - 1], this.state.frame));
+    const fresh = this.stills.get(looks[looks.length - 1], frame) !== undefined;
     byId("level").textContent = fresh ? LEVELS[now.level] : "waiting …";
     const { dataset } = byId("stage");
     Object.assign(dataset, { index: fresh ? now.index : "", pts: fresh ? now.pts : "", level: fresh ? now.level : "" });
-    byId("picture").setAttribute("aria-label", `Frame ${this.state.frame}: ${panes.map((pane) => pane.label).join(" beside ")}`);
+    byId("picture").setAttribute("aria-label", `Frame ${frame}: ${panes.map((pane) => pane.label).join(" beside ")}`);
     this.save();
+    return new Set(panes.map((pane) => pane.image));
   }
 
   label(look) {
@@ -276,10 +218,7 @@ class App {
   }
 
   startLoop() {
-    this.asking?.abort();
-    this.asking = null;
-    this.busy(false);
-    clearTimeout(this.rest);
+    this.stills.stop();
     const { settings, slots } = this.state;
     const kept = slots.filter(Boolean);
     const what = byId("loop-what").value;
@@ -337,7 +276,7 @@ class App {
       this.fail(error);
     }
     byId("sheet").disabled = false;
-    byId("sheet").textContent = "Download a contact sheet";
+    byId("sheet").textContent = "contact sheet ↓";
   }
 
   // --- words ------------------------------------------------------------------------------------------------
@@ -367,12 +306,6 @@ class App {
 }
 
 const storage = (clip) => `vidfx-tune:${clip.id}`;
-const key = (look, frame) => `${frame} ${JSON.stringify(plain(look))}`;
-
-function plain({ style, strength, smooth, keep_color, matte }) {
-  return { style, strength, smooth, keep_color, matte };
-}
-
 function alive(pane) {
   return pane?.image && pane.image.width > 0;
 }
@@ -396,27 +329,12 @@ function restored(clip) {
   return state;
 }
 
-const THEMES = ["system", "dark", "light"];
-
-function showTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  byId("theme-name").textContent = theme;
-}
-
-function nextTheme() {
-  const now = document.documentElement.dataset.theme ?? "system";
-  const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
-  localStorage.setItem("vidfx-tune:theme", next);
-  showTheme(next);
-  window.dispatchEvent(new Event("resize"));
-}
-
-const theme = localStorage.getItem("vidfx-tune:theme");
-showTheme(THEMES.includes(theme) ? theme : "system");
+let app = null;
+useTheme(byId("theme"), byId("theme-name"), () => app?.strip.draw());
 if (location.search) history.replaceState(null, "", "/"); // the token stays in the cookie, not in sight
 
 try {
-  new App(await get("/api/clip"));
+  app = new App(await get("/api/clip"));
 } catch (error) {
   byId("notice-text").textContent = `${error.message}.`;
   byId("notice-hint").textContent = error.hint ?? "";

@@ -21,7 +21,7 @@ export class Panel {
     byId("matte").hidden = !clip.mattes && !clip.settings.matte;
     byId("matte-hint").textContent = clip.mattes
       ? "a picture or clip in the folders you named: white is painted, black stays film"
-      : "none: start as vidfx tune CLIP FOLDER to open one from that folder";
+      : "none: needs vidfx tune CLIP FOLDER";
     byId("reset").addEventListener("click", () => {
       const { strength, smooth, keep_color, matte } = clip.settings;
       this.change({ strength, smooth, keep_color, matte });

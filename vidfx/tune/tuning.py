@@ -1,0 +1,60 @@
+"""Everything that one server is about, and how a question of the page is read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from vidfx.errors import UsageError
+from vidfx.tune.asked import Bounds, Settings
+from vidfx.tune.command import CommandLine
+from vidfx.tune.desk import Desk
+from vidfx.tune.painter import Painter
+from vidfx.tune.rendering import Rendering
+from vidfx.tune.scan import Scan
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Everything that one server is about."""
+
+    bounds: Bounds
+    command: CommandLine
+    painter: Painter
+    desk: Desk
+    scan: Scan
+    rendering: Rendering
+    start: Settings
+    """The settings the page begins with."""
+    descriptions: dict[str, str]
+    """Style names, and what they look like."""
+
+    def close(self) -> None:
+        """Ends every thread and process."""
+        self.scan.stop()
+        self.desk.close()
+        self.rendering.close()
+        self.painter.close()
+
+    def check_frame(self, index: int) -> None:
+        """Raises UsageError for a frame that the clip does not have."""
+        count = len(self.painter.reader)
+        if index >= count:
+            raise UsageError(f"there is no frame {index}", hint=f"the last one is {count - 1}")
+
+
+async def question(request: Request, model: type[A]) -> A:
+    """The request's JSON, checked. Raises UsageError with the first thing that is wrong."""
+    body = await asyncio.wait_for(request.body(), timeout=10)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"the page asked wrongly: {where or 'the body'}: {first['msg']}", hint="reload it") from None
