@@ -27,6 +27,13 @@ from vidfx.stylize import Stylizer, stylize
 
 T = TypeVar("T")
 Notify = Callable[[str], None]
+Watch = Callable[[str, Iterator[Frame]], Iterator[Frame]]
+"""What is put around a stage to see it at work, with the stage's name; `wait` is where a thread waits for another."""
+
+
+def unwatched(_: str, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Nobody looks."""
+    return frames
 
 
 def paint(
@@ -41,6 +48,7 @@ def paint(
     end: int | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     strict: bool = False,
+    watch: Watch = unwatched,
     notify: Notify = lambda _: None,
 ) -> Iterator[Frame]:
     """Every stage between a clip and the frames that are written, in order.
@@ -61,16 +69,17 @@ def paint(
         strict=strict,
         notify=notify,
     )
-    frames = mark_shots(frames)
+    frames = watch("shots", mark_shots(watch("decode", frames)))
     frames = stop_at(frames, end)
-    frames = prefetch(frames, depth=2)
-    frames = stylize(frames, stylizer)
-    frames = prefetch(frames, depth=2)
-    frames = steady(frames, amount=look.smooth)
+    frames = watch("wait", prefetch(frames, depth=2))
+    frames = watch("generator", stylize(frames, stylizer))
+    frames = watch("wait", prefetch(frames, depth=2))
+    frames = watch("smoothing", steady(frames, amount=look.smooth))
     if stylizer.card.finish == "screentone":
-        frames = screentone(frames)
-    frames = composite(frames, look=look, matte=read_matte(look, wanted, warm_up, skip if enter else None))
-    return prefetch(frames, depth=2)
+        frames = watch("screentone", screentone(frames))
+    matte = read_matte(look, wanted, warm_up, skip if enter else None)
+    frames = watch("composite", composite(frames, look=look, matte=matte))
+    return watch("wait", prefetch(frames, depth=2))
 
 
 def stop_at(frames: Iterator[Frame], end: int | None) -> Iterator[Frame]:

@@ -3,6 +3,7 @@
 render   a clip becomes a painted film        preview  one frame in several styles
 tune     a page to find the look on           train    makes a style
 styles   what styles there are                evaluate says how good a render is
+bench    where a render\'s time goes             doctor   what this machine can do
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from vidfx.cli.group import LazyGroup, TopGroup
 from vidfx.cli.voice import complain
 from vidfx.errors import Terminated
 
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # stages share the cores: a spinning OpenMP thread steals another's
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # stages share the cores: a spinning OpenMP thread steals another's
+    "SVT_LOG": "1",  # errors only; SVT-AV1 else writes twenty lines to stderr, past everybody
+}
 """Variables that must stand before the first heavy import (OpenMP reads its own once); a user's value always wins."""
 
 COMMANDS = {
@@ -28,6 +32,8 @@ COMMANDS = {
     "preview": "vidfx.cli.preview:preview",
     "tune": "vidfx.cli.tune:tune",
     "styles": "vidfx.cli.styles:styles",
+    "bench": "vidfx.cli.bench:bench",
+    "doctor": "vidfx.cli.doctor:doctor",
     "train": "vidfx.cli.train:train",
     "evaluate": "vidfx.cli.evaluate:evaluate",
 }
