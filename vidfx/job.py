@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -115,7 +115,8 @@ class Render:
 
     def __init__(self, job: Job) -> None:
         """Refuses whatever can be refused before a frame is painted. Raises the errors of `vidfx.errors`."""
-        self.job = job
+        self._asked = job.wanted
+        self.job = replace(job, wanted=job.wanted.clamped(None)[0])
         found = find_style(job.style)
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
@@ -209,6 +210,8 @@ class Render:
                 with closing(self._frames(parts, notices)) as frames:  # type: ignore[type-var]  # a generator
                     index = len(parts)
                     parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
+            if left_out := self._asked.clamped(parts[-1].last + 1)[1]:
+                notices(left_out)
             metadata = {"vidfx": papers(self.stylizer.style, job, parts)}
             written = sink.join(
                 parts, work.folder, setup, metadata=metadata, strict=job.strict, overwrite=job.overwrite

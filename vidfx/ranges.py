@@ -43,14 +43,14 @@ def _run(run: str, text: str) -> range:
 
 def clamp(runs: Iterable[range], count: int) -> tuple[list[int], int]:
     """The numbers from 0 to `count` - 1 that the runs hold, each once and in order, and how many others they hold."""
-    inside: set[int] = set()
-    outside = 0
-    for run in runs:
-        start = run.start + max(0, -(run.start // run.step)) * run.step if run.start < 0 else run.start
-        kept = range(start, min(run.stop, count), run.step)
-        outside += len(run) - len(kept)
-        inside.update(kept)
-    return sorted(inside), outside
+    kept = [(run, within(run, count)) for run in runs]
+    return sorted({number for _, inside in kept for number in inside}), sum(len(run) - len(ins) for run, ins in kept)
+
+
+def within(run: range, count: int) -> range:
+    """The numbers of a rising run that lie from 0 to `count` - 1."""
+    skipped = -(run.start // run.step) if run.start < 0 else 0
+    return range(run.start + skipped * run.step, min(run.stop, count), run.step)
 
 
 def write_ranges(numbers: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidfx.errors import UsageError
-from vidfx.ranges import clamp, parse_ranges
+from vidfx.ranges import parse_ranges, within
 
 Device = str
 """`auto`, `cpu`, `cuda` or `cuda:N`."""
@@ -83,17 +83,21 @@ class Range:
             )
         return runs[0].start, runs[0].stop - 1, runs[0].step
 
-    def clamped(self, count: int) -> tuple[Range, str]:
+    def clamped(self, count: int | None) -> tuple[Range, str]:
         """The range without the numbers that a clip of `count` frames lacks, and a notice of it ("" if it has all).
 
-        A range that has no number in the clip stays as it is: to read it is an error that says so.
+        Without a count only numbers below 0 are left out. A range that has no number in the clip stays as it is: to
+        read it is an error that says so.
         """
         if self.first is None or self.last is None:
             return self, ""
-        kept, outside = clamp([range(self.first, self.last + 1, self.step)], count)
+        run = range(self.first, self.last + 1, self.step)
+        kept = within(run, run.stop if count is None else count)
+        outside = len(run) - len(kept)
         if not kept or not outside:
             return self, ""
-        notice = f"{outside} of the frames {self.first}-{self.last} are not in the clip, which has 0-{count - 1}"
+        are = "1 of the frames {} is" if outside == 1 else f"{outside} of the frames {{}} are"
+        notice = are.format(f"{self.first}-{self.last}") + " not in the clip"
         return replace(self, first=kept[0], last=kept[-1]), notice
 
 

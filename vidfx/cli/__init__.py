@@ -34,6 +34,8 @@ COMMANDS = {
     "styles": "vidfx.cli.styles:styles",
     "bench": "vidfx.cli.bench:bench",
     "doctor": "vidfx.cli.doctor:doctor",
+    "batch": "vidfx.cli.batch:batch",
+    "farm": "vidfx.cli.farm:farm",
     "train": "vidfx.cli.train:train",
     "evaluate": "vidfx.cli.evaluate:evaluate",
 }

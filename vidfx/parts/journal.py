@@ -55,15 +55,8 @@ def opened(
     With `resume`, parts of the same origin are kept, and `notify` is told what became of others. Without an origin,
     parts are of no use to anybody else. Raises TryAgain where another render holds the folder, CannotWrite.
     """
-    folder = work_folder(output)
-    with ExitStack() as stack:
+    with held(output) as folder:
         try:
-            folder.mkdir(exist_ok=True)
-            if not stack.enter_context(locked(folder / _LOCK)):
-                raise TryAgain(
-                    f"'{output.name}' is being rendered by another process",
-                    hint="wait for it, or choose another name with -o",
-                )
             kept = _kept(folder, origin, plan, resume=resume, notify=notify)
         except OSError as error:
             raise writing_error(folder, error) from error
@@ -76,6 +69,31 @@ def opened(
                 error.add_note(f"{frames_kept(output)} finished frames are kept: the same command goes on from there")
             raise
         _clear(folder)
+
+
+@contextmanager
+def held(output: Path) -> Iterator[Path]:
+    """Holds the output's work folder for workers who paint its parts in any order, and leaves everything in it.
+
+    Raises TryAgain where another process holds it, CannotWrite.
+    """
+    folder = work_folder(output)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(exist_ok=True)
+            if not stack.enter_context(locked(folder / _LOCK)):
+                raise TryAgain(
+                    f"'{output.name}' is being rendered by another process",
+                    hint="wait for it, or choose another name with -o",
+                )
+        except OSError as error:
+            raise writing_error(folder, error) from error
+        yield folder
+
+
+def clear(output: Path) -> None:
+    """Takes the output's work folder away."""
+    _clear(work_folder(output))
 
 
 def frames_kept(output: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -57,6 +57,8 @@ class Plan:
     id: str
     """16 hex digits over everything that changes a pixel or the encoding, the source included, and where the cuts are.
     Threads, batch, tiles and the output's name do not count: parts of one id may come from different machines."""
+    film: str
+    """The same without the cuts: films of one `film` are equal to within a step of 255, however cut."""
     source: Fingerprint
     precision: str
     """Resolved once, so that every machine paints in it: fp32, bf16, fp16 ..."""
@@ -96,7 +98,11 @@ def plan(
     sink.check_output(job.output, clip, overwrite=job.overwrite, encode=job.encode)
     size = part_frames or default_part_frames(clip.width, clip.height)
     table = _table(clip, notify)
-    numbers = _numbers(table, job.wanted)
+    wanted, left_out = job.wanted.clamped(len(table.order))
+    if left_out:
+        notify(left_out)
+        job = replace(job, wanted=wanted)
+    numbers = _numbers(table, wanted)
     if not numbers:
         raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.order)} frames")
     precision = resolve(job.machine).precision
@@ -105,6 +111,7 @@ def plan(
     return Plan(
         job=job,
         id=plan_id(origin, cuts if shots else size),
+        film=plan_id(origin, []),
         source=fingerprint(clip),
         precision=precision,
         style_hash=style.hash,

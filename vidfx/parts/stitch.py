@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vidfx import sink
 from vidfx.errors import MissingInput
+from vidfx.images import is_pattern
 from vidfx.job import papers
 from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
@@ -39,7 +40,9 @@ def stitch(
             f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}", hint="render them first"
         )
     target = output or job.output
-    sink.check_output(target, clip, overwrite=job.overwrite if overwrite is None else overwrite)
+    replaces = job.overwrite if overwrite is None else overwrite
+    # numbered pictures that lie there are the parts' own
+    sink.check_output(target, clip, overwrite=replaces or (is_pattern(target) and target == job.output))
     parts = [done[part.index] for part in plan.parts]
     setup = Setup(clip=clip, output=target, encode=job.encode, wanted=job.wanted, notify=sink.Notices(notify))
     return sink.join(
@@ -48,5 +51,5 @@ def stitch(
         setup,
         metadata={"vidfx": papers(find_style(job.style), job, parts)},
         strict=job.strict,
-        overwrite=job.overwrite if overwrite is None else overwrite,
+        overwrite=replaces,
     )

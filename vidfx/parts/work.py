@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -92,10 +92,14 @@ def _painted(plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Cal
         yield from (frame for frame in frames if frame.index >= part.first)
 
 
-def finished_parts(plan: Plan, folder: Path) -> Mapping[int, PartFile]:
-    """The whole parts of this plan that lie in `folder`, by index; others, and damaged files, are passed over."""
+def finished_parts(plan: Plan, folder: Path, wanted: Iterable[int] | None = None) -> Mapping[int, PartFile]:
+    """The whole parts of this plan that lie in `folder`, by index; others, and damaged files, are passed over.
+
+    `wanted` are the indices to look for (None: all).
+    """
     clip = planned_clip(plan)
-    found = ((part.index, _finished(plan, part, folder, clip)) for part in plan.parts)
+    parts = plan.parts if wanted is None else [plan.parts[index] for index in wanted]
+    found = ((part.index, _finished(plan, part, folder, clip)) for part in parts)
     return {index: part for index, part in found if part}
 
 

@@ -1,0 +1,351 @@
+"""`vidfx batch`: many films by worker processes, what fails, what is left, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from clips import frame_times, make_clip, needs_ffprobe, packets
+from numpy.typing import NDArray
+from tiny_style import make_style
+
+import vidfx
+from vidfx import Encode, Machine
+from vidfx.cli import main
+from vidfx.errors import CannotWrite, TryAgain, VidfxError
+from vidfx.farm.batch import Batch, Film
+from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
+from vidfx.parts.plan import warm_up_of
+from vidfx.progress import Progress
+from vidfx.settings import Job, Look
+
+ROOT = Path(__file__).resolve().parents[1]
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
+JOBS = """
+output = "painted"
+[defaults]
+style = "style"
+codec = "ffv1"
+pix-fmt = "bgr0"
+device = "cpu"
+precision = "fp32"
+threads = 1
+[[clip]]
+source = "clips/*"
+"""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips, one file that is none, a style, and the films of single passes."""
+    folder = tmp_path_factory.mktemp("films")
+    make_style(folder / "style")
+    (folder / "clips").mkdir()
+    for name, frames, cuts in (("a", 40, (22,)), ("b", 18, ())):
+        clip = make_clip(folder / f"clips/{name}.mkv", size=(64, 48), frames=frames, audio="aac", cuts=cuts, gop=10)
+        style = str(folder / "style")
+        vidfx.render(clip, folder / f"{name}.single.mkv", style=style, encode=LOSSLESS, machine=CPU)
+    (folder / "jobs.toml").write_text(JOBS)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
+    """A folder like `films` to stand in, and no settings but the test's own."""
+    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    Path("clips").mkdir()
+    for path in (*films.glob("clips/*"), films / "style", films / "jobs.toml", *films.glob("*.single.mkv")):
+        Path(path.relative_to(films)).symlink_to(path)
+
+
+def pictures(path: Path | str) -> list[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def assert_equals_the_single_pass(name: str) -> None:
+    film, single = f"painted/{name}.tiny.mkv", f"{name}.single.mkv"
+    ours, theirs = pictures(film), pictures(single)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 1
+    assert frame_times(film) == frame_times(single)
+    assert packets(film, "a:0") == packets(single, "a:0")
+
+
+@needs_ffprobe
+def test_worker_processes_make_the_films_of_a_single_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    """With one clip that is none; then that one alone, once it has been mended."""
+    Path("clips/bad.mkv").write_text("this is no film")
+    code = main(["batch", "jobs.toml", "--workers", "2", "--part-frames", "9", "--json"])
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert code == 65
+    assert {Path(f["output"]).name: f["state"] for f in said["films"]} == {
+        "a.tiny.mkv": "done",
+        "b.tiny.mkv": "done",
+        "bad.tiny.mkv": "failed",
+    }
+    assert said["failed"] == 1 and said["films"][2]["exit_code"] == 65
+    assert "2 done, 1 failed" in err and "Traceback" not in err
+    assert_equals_the_single_pass("a")
+    assert_equals_the_single_pass("b")
+    left = {path.name for path in Path("painted").iterdir()}
+    assert left == {"a.tiny.mkv", "b.tiny.mkv", ".vidfx-batch.json", ".vidfx-batch.lock"}
+
+
+# --- what a batch does with what its workers say, without processes ------------------------------------------------
+
+
+class Inline:
+    """An engine that does its tasks in this thread, when it is asked to; `spoil` may say something else instead."""
+
+    workers = 2
+
+    def __init__(self, report: Report, spoil: Callable[[Task], Said | None] = lambda _: None) -> None:
+        self._report, self._spoil = report, spoil
+        self.tasks: deque[Task] = deque()
+        self.seen: list[tuple[str, str, int]] = []
+        self.dropped: set[int] = set()
+
+    def submit(self, task: Task) -> None:
+        self.tasks.append(task)
+        if len(self.tasks) == 1:  # the first one does them all, in order
+            while self.tasks:
+                self._do(self.tasks[0])
+                self.tasks.popleft()
+
+    def _do(self, task: Task) -> None:
+        if task.film in self.dropped:
+            return
+        self.seen.append((task.job.output.name, task.kind, task.part))
+        said = self._spoil(task) or carried_out(task, task.job.machine, lambda said: self._report(task, said))
+        self._report(task, said)
+
+    def drop(self, film: int) -> None:
+        self.dropped.add(film)
+
+    def close(self) -> None:
+        pass
+
+
+class Heard(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.total, self.done = 0, 0
+
+    def begin(self, total: int | None, rate: Fraction, done: int = 0) -> None:
+        self.total, self.done = total or 0, done
+
+    def advance(self, frames: int) -> None:
+        self.done += frames
+
+    def notice(self, text: str) -> None:
+        self.lines.append(text)
+
+    say = notice
+
+
+def jobs(*names: str, overwrite: bool = False) -> list[Job]:
+    return [
+        Job(
+            source=Path(f"clips/{name}.mkv"),
+            output=Path(f"painted/{name}.tiny.mkv"),
+            style="style",
+            encode=LOSSLESS,
+            machine=CPU,
+            overwrite=overwrite,
+        )
+        for name in names
+    ]
+
+
+def run(
+    wanted: Sequence[Job], spoil: Callable[[Task], Said | None] = lambda _: None, *, part_frames: int | None = 10
+) -> tuple[list[Film], Inline, Heard]:
+    engines: list[Inline] = []
+
+    def make(report: Report) -> Inline:
+        engines.append(Inline(report, spoil))
+        return engines[0]
+
+    heard = Heard()
+    films = Batch(wanted, make, progress=heard, retries=1, part_frames=part_frames).run()
+    return films, engines[0], heard
+
+
+def test_a_second_run_makes_only_what_is_left() -> None:
+    films, _, heard = run(jobs("a", "b"))
+    assert [film.state for film in films] == ["done", "done"]
+    assert (heard.total, heard.done) == (58, 58)
+    Path("painted/b.tiny.mkv").unlink()
+    films, engine, heard = run(jobs("a", "b"), part_frames=7)  # cut otherwise, the films are the same
+    assert [film.state for film in films] == ["skipped", "done"]
+    assert {name for name, kind, _ in engine.seen if kind == "paint"} == {"b.tiny.mkv"}
+    assert heard.total == 18
+
+
+def test_a_film_made_in_another_way_is_refused_unless_told() -> None:
+    run(jobs("b"))
+    (other,) = (replace(job, look=Look(strength=0.5)) for job in jobs("b"))
+    (film,), _, _ = run([other])
+    assert film.state == "failed" and isinstance(film.error, CannotWrite)
+    before = Path("painted/b.tiny.mkv").read_bytes()
+    (film,), _, _ = run([replace(other, overwrite=True)])
+    assert film.state == "done" and Path("painted/b.tiny.mkv").read_bytes() != before
+    (film,), _, _ = run([replace(other, overwrite=True)])
+    assert film.state == "skipped"
+
+
+def test_a_film_that_was_touched_is_not_taken_for_ours() -> None:
+    run(jobs("b"))
+    Path("painted/b.tiny.mkv").write_text("precious")
+    (film,), _, _ = run(jobs("b"))
+    assert film.state == "failed" and Path("painted/b.tiny.mkv").read_text() == "precious"
+
+
+def test_what_may_work_a_second_time_is_tried_again() -> None:
+    lost = {("a.tiny.mkv", 1)}
+
+    def spoil(task: Task) -> Said | None:
+        if task.kind == "paint" and (task.job.output.name, task.part) in lost:
+            lost.remove((task.job.output.name, task.part))
+            return Said(kind="lost", error=VidfxError("a worker process was ended by signal SIGKILL"))
+        return None
+
+    films, engine, heard = run(jobs("a"), spoil)
+    assert films[0].state == "done"
+    assert engine.seen.count(("a.tiny.mkv", "paint", 1)) == 2
+    assert any("SIGKILL; trying again" in line for line in heard.lines)
+
+
+def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
+    def full(task: Task) -> Said | None:
+        if task.kind == "paint" and task.film == 0 and task.part == 2:
+            return Said(kind="failed", error=TryAgain("the disk is full"))
+        return None
+
+    films, engine, _ = run(jobs("a", "b"), full)
+    assert [film.state for film in films] == ["failed", "done"]
+    assert engine.seen.count(("a.tiny.mkv", "paint", 2)) == 2
+    assert ("a.tiny.mkv", "paint", 3) not in engine.seen or len(list(Path("painted/.a.tiny.mkv.vidfx").iterdir())) > 2
+    films, engine, _ = run(jobs("a", "b"))
+    assert [film.state for film in films] == ["done", "skipped"]
+    assert ("a.tiny.mkv", "paint", 0) not in engine.seen
+
+
+def test_a_mistake_is_not_tried_again() -> None:
+    Path("clips/none.mkv").unlink(missing_ok=True)
+    films, engine, _ = run(jobs("none", "b"))
+    assert [film.state for film in films] == ["failed", "done"]
+    assert films[0].error is not None and films[0].error.exit_code == 66
+    assert engine.seen.count(("none.tiny.mkv", "plan", 0)) == 1
+
+
+def test_a_film_that_another_process_works_on_is_left_to_it() -> None:
+    code = (
+        "import sys; from pathlib import Path; from vidfx.parts.journal import held\n"
+        "with held(Path('painted/b.tiny.mkv')): print('held', flush=True); sys.stdin.read()"
+    )
+    Path("painted").mkdir()
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdin is not None
+        other.stdout.readline()
+        (film,), _, _ = run(jobs("b"))
+        other.stdin.close()
+    assert film.state == "failed" and isinstance(film.error, TryAgain)
+
+
+@pytest.mark.parametrize(("frames", "pieces", "parts"), [(40, 1, 1), (40, 2, 1), (150, 2, 2), (150, 9, 3)])
+def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: int, parts: int) -> None:
+    """At least as long as the warm-up of 53 frames, and one for each worker where the film is long enough."""
+    clip = make_clip(tmp_path / "clip.mp4", size=(64, 48), frames=frames)
+    (job,) = jobs("b")
+    job = replace(job, source=clip, output=tmp_path / "out.mkv")
+    made = cut_up(job, None, pieces=pieces, notify=lambda _: None)
+    assert len(made.parts) == parts
+    assert len(made.parts) == 1 or made.parts[0].frames >= warm_up_of(job.look)
+
+
+# --- processes that come to harm -----------------------------------------------------------------------------------
+
+
+def children(process: int) -> list[int]:
+    """The worker processes of a batch: children that run Python's own start of a spawned process."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except (OSError, ValueError, IndexError):
+            continue
+    return found
+
+
+def started(*flags: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vidfx", "batch", "jobs.toml", "--part-frames", "4", "--progress", "lines", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(true: Callable[[], Any], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
+
+
+@linux
+@needs_ffprobe
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced() -> None:
+    batch = started("--workers", "2")
+    until(lambda: list(Path("painted").glob(".a*/part-*")))
+    for worker in children(batch.pid):
+        os.kill(worker, signal.SIGKILL)
+    _, err = batch.communicate(timeout=600)
+    assert batch.returncode == 0, err
+    assert "was ended by signal SIGKILL; trying again" in err
+    assert_equals_the_single_pass("a")
+    assert_equals_the_single_pass("b")
+
+
+@linux
+@needs_ffprobe
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_batch_that_is_stopped_goes_on_where_it_was(number: signal.Signals, code: int) -> None:
+    batch = started("--workers", "1")
+    until(lambda: list(Path("painted").glob(".a*/part-*")))
+    workers = children(batch.pid)
+    batch.send_signal(number)
+    _, err = batch.communicate(timeout=120)
+    assert batch.returncode == code, err
+    assert "Traceback" not in err
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), 60)
+    again = started("--workers", "1")
+    _, err = again.communicate(timeout=600)
+    assert again.returncode == 0, err
+    assert_equals_the_single_pass("a")
+    assert_equals_the_single_pass("b")

@@ -1,0 +1,284 @@
+"""`vidfx farm`: a job folder that any host works in, and a film equal to the single pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
+from numpy.typing import NDArray
+from tiny_style import make_style
+
+import vidfx
+from vidfx import Encode, Machine
+from vidfx.cli import main
+from vidfx.farm import openjd
+from vidfx.farm.folder import read_folder
+from vidfx.ranges import clamp, parse_ranges
+
+ROOT = Path(__file__).resolve().parents[1]
+Run = Callable[..., tuple[int, str, str]]
+FLAGS = ("--style", "style", "-c:v", "ffv1", "-pix_fmt", "bgr0", "--precision", "fp32", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clip, a style, and the film of a single pass."""
+    folder = tmp_path_factory.mktemp("films")
+    make_style(folder / "style")
+    make_clip(folder / "clip.mkv", size=(64, 48), frames=50, audio="aac", cuts=(31,), gop=12)
+    machine = Machine(device="cpu", precision="fp32", threads=1)
+    lossless = Encode(codec="ffv1", pix_fmt="bgr0")
+    vidfx.render(
+        folder / "clip.mkv", folder / "single.mkv", style=str(folder / "style"), encode=lossless, machine=machine
+    )
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
+    """A copy of the folder to stand in, and no settings but the test's own."""
+    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    monkeypatch.setenv("VIDFX_THREADS", "1")
+    shutil.copytree(films, tmp_path / "films")
+    monkeypatch.chdir(tmp_path / "films")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process: exit code, stdout, stderr."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def pictures(path: Path | str) -> list[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def assert_equals_the_single_pass(film: Path | str) -> None:
+    """Same pictures to within a step of 255, same times, same sound."""
+    ours, theirs = pictures(film), pictures("single.mkv")
+    assert len(ours) == len(theirs) == 50
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 1
+    assert frame_times(film) == frame_times("single.mkv")
+    assert packets(film, "a:0") == packets("single.mkv", "a:0")
+
+
+def planned(run: Run, *flags: object) -> dict[str, Any]:
+    code, out, err = run("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job", "--json", *flags)
+    assert code == 0, err
+    made: dict[str, Any] = json.loads(out)
+    return made
+
+
+@needs_ffprobe
+def test_parts_in_any_order_make_the_film_of_a_single_pass(run: Run) -> None:
+    assert planned(run, "--part-frames", 12)["parts"] == 5
+    for part in ("4", "1-2", "0-9x3"):  # 0-9x3: 0 and 3, and past the end 6 and 9
+        code, _, err = run("farm", "render", "job", "--part", part)
+        assert code == 0, err
+    assert "2 parts left out: the job has 0-4" in err
+    code, out, err = run("farm", "status", "job", "--json")
+    said = json.loads(out)
+    assert (said["finished"], said["missing"], said["frames_finished"]) == (5, [], 50)
+    code, out, err = run("farm", "stitch", "job", "--json")
+    assert (code, json.loads(out)) == (0, {"path": "film.mkv", "frames": 50, "parts": 5}), err
+    assert_equals_the_single_pass("film.mkv")
+
+
+def test_a_part_is_painted_once(run: Run) -> None:
+    planned(run, "--part-frames", 25)
+    assert json.loads(run("farm", "render", "job", "--part", "1", "--json")[1]) == {
+        "parts": [1],
+        "painted": 1,
+        "kept": 0,
+    }
+    before = Path("job/part-000001.vidfx").stat().st_mtime_ns
+    code, out, _ = run("farm", "render", "job", "--part", "0-1", "--json")
+    assert (code, json.loads(out)) == (0, {"parts": [0, 1], "painted": 1, "kept": 1})
+    assert Path("job/part-000001.vidfx").stat().st_mtime_ns == before
+
+
+def test_a_damaged_part_is_painted_again(run: Run) -> None:
+    planned(run, "--part-frames", 50)
+    run("farm", "render", "job", "--part", 0)
+    part = Path("job/part-000000.vidfx")
+    part.write_bytes(part.read_bytes()[:-100])
+    assert "0 of 1 parts" in run("farm", "status", "job")[1]
+    assert json.loads(run("farm", "render", "job", "--part", 0, "--json")[1])["painted"] == 1
+
+
+def test_stitching_too_early_names_what_is_missing(run: Run) -> None:
+    planned(run, "--part-frames", 10)
+    run("farm", "render", "job", "--part", "1,3")
+    code, _, err = run("farm", "stitch", "job")
+    assert code == 66 and "3 of 5 parts are not finished: 0, 2, 4" in err
+    assert "missing: 0-4x2" in run("farm", "status", "job")[1]
+    assert not Path("film.mkv").exists()
+
+
+@needs_ffprobe
+def test_all_of_it_may_move(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another host sees the folder under another name, and stands somewhere else."""
+    planned(run, "--part-frames", 25)
+    run("farm", "render", "job", "--part", 0)
+    shutil.rmtree("style")
+    (tmp_path / "films").rename(tmp_path / "mounted")
+    monkeypatch.chdir(tmp_path)
+    assert run("farm", "render", "mounted/job", "--part", 1)[0] == 0
+    assert run("farm", "stitch", "mounted/job")[0] == 0
+    monkeypatch.chdir(tmp_path / "mounted")
+    assert_equals_the_single_pass("film.mkv")
+
+
+def test_a_host_may_see_source_and_output_elsewhere(run: Run, tmp_path: Path) -> None:
+    planned(run, "--part-frames", 50)
+    source = shutil.move("clip.mkv", tmp_path / "elsewhere.mkv")
+    assert run("farm", "render", "job", "--part", 0)[0] == 66
+    assert run("farm", "render", "job", "--part", 0, "--source", source)[0] == 0
+    code, _, err = run("farm", "stitch", "job", "--source", source, "-o", tmp_path / "film.mkv")
+    assert code == 0, err
+    assert len(pictures(tmp_path / "film.mkv")) == 50
+
+
+def test_another_source_under_the_same_name_is_refused(run: Run) -> None:
+    planned(run)
+    make_clip("clip.mkv", size=(64, 48), frames=49)
+    code, _, err = run("farm", "render", "job", "--part", 0)
+    assert code == 65 and "not the file that was planned for" in err
+
+
+def test_the_same_plan_changes_nothing_and_another_is_refused(run: Run) -> None:
+    first = planned(run, "--part-frames", 25)
+    run("farm", "render", "job", "--part", 0)
+    assert planned(run, "--part-frames", 25)["id"] == first["id"]
+    assert "1 of 2 parts" in run("farm", "status", "job")[1]
+    again = ("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job", "--strength", 0.5)
+    code, _, err = run(*again)
+    assert code == 73 and "holds another job" in err
+    assert run(*again, "-y")[0] == 0
+    assert "0 of 1 parts" in run("farm", "status", "job")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["render", "job", "--part", "9-12"], 2, "the job has no such part: it has 0-1"),
+        (["render", "job", "--part", "0-9y2"], 2, "leaves out"),
+        (["render", "job", "--part", "0-9:2"], 2, "staggered"),
+        (["render", "job"], 2, "--part is missing"),
+        (["render", "nothing", "--part", "0"], 66, "there is no plan"),
+        (["status", "job", "--matte", "m.png"], 2, "no matte"),
+        (["export", "nothing"], 66, "there is no plan"),
+    ],
+)
+def test_mistakes_are_told(run: Run, args: list[str], code: int, said: str) -> None:
+    planned(run, "--part-frames", 25)
+    got, _, err = run("farm", *args)
+    assert (got, said in err) == (code, True), err
+
+
+def test_a_damaged_plan_is_65(run: Run) -> None:
+    planned(run)
+    Path("job/job.json").write_text('{"job": ')
+    assert run("farm", "status", "job")[0] == 65
+
+
+def test_frames_that_the_clip_lacks_are_left_out_with_a_notice(run: Run) -> None:
+    code, _, err = run("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job", "--frames", "-5-99")
+    assert code == 0 and "55 of the frames -5-99 are not in the clip" in err
+    assert "0 of 1 parts, 0 of 50 frames" in run("farm", "status", "job")[1]
+    code, _, err = run("render", "clip.mkv", *FLAGS, "-o", "cut.mkv", "--frames", "40-60x2", "--progress", "none")
+    assert code == 0 and "6 of the frames 40-60 are not in the clip" in err
+    assert len(pictures("cut.mkv")) == 5
+
+
+def test_numbered_pictures_need_no_stitch_but_are_counted(run: Run) -> None:
+    make_sequence(Path(), frames=6)
+    flags = ("--style", "style", "--precision", "fp32", "--part-frames", 3)
+    assert run("farm", "plan", "shot.%04d.png", *flags, "-o", "out.%04d.png", "--job", "job")[0] == 0
+    assert run("farm", "render", "job", "--part", "0-1")[0] == 0
+    assert run("farm", "stitch", "job")[0] == 0
+    assert len(list(Path().glob("out.*.png"))) == 6
+
+
+# --- Open Job Description ------------------------------------------------------------------------------------------
+
+
+def test_the_bundle_is_a_job_as_the_specification_wants_it(run: Run) -> None:
+    model = pytest.importorskip("openjd.model", reason="openjd-cli is the witness and is not installed")
+    planned(run, "--part-frames", 12)
+    assert run("farm", "export", "job", "--chunk", 2, "-o", "bundle")[0] == 0
+    text = Path("bundle/template.json").read_text()
+    template = model.decode_job_template(
+        template=model.document_string_to_object(document=text, document_type=model.DocumentType.JSON),
+        supported_extensions=["TASK_CHUNKING"],
+    )
+    values = json.loads(Path("bundle/parameters.json").read_text())
+    parameters = model.preprocess_job_parameters(
+        job_template=template,
+        job_parameter_values=values,
+        job_template_dir=Path("bundle").resolve(),
+        current_working_dir=Path.cwd(),
+    )
+    job = model.create_job(job_template=template, job_parameter_values=parameters)
+    assert [step.name for step in job.steps] == ["Render", "Stitch"]
+    parts = model.StepParameterSpaceIterator(space=job.steps[0].parameterSpace)
+    assert [clamp(parse_ranges(task["Part"].value), 5)[0] for task in parts] == [[0, 1], [2, 3], [4]]
+    deadline = json.loads(Path("bundle/parameter_values.json").read_text())["parameterValues"]
+    assert {entry["name"]: entry["value"] for entry in deadline} == values
+    assert run("farm", "export", "job", "-o", "bundle")[0] == 73
+
+
+def test_pictures_travel_as_folders(run: Run) -> None:
+    make_sequence(Path(), frames=3)
+    run("farm", "plan", "shot.%04d.png", "--style", "style", "-o", "out.%04d.png", "--job", "job")
+    template = openjd.template(read_folder(Path("job")), chunk=1)
+    kinds = {p["name"]: (p.get("objectType"), p.get("dataFlow")) for p in template["parameterDefinitions"]}
+    assert kinds["Source"] == ("DIRECTORY", "IN") and kinds["Output"] == ("DIRECTORY", "OUT")
+    arguments = template["steps"][0]["script"]["actions"]["onRun"]["args"]
+    assert "--source={{Param.Source}}/shot.%04d.png" in arguments
+
+
+@pytest.mark.slow
+@needs_ffprobe
+def test_openjd_run_makes_the_film(run: Run, tmp_path: Path) -> None:
+    """The command-line runner of Open Job Description carries the bundle out, in processes of its own."""
+    runner = Path(sys.executable).with_name("openjd")
+    if not runner.exists():
+        pytest.skip("openjd-cli is the witness and is not installed")
+    planned(run, "--part-frames", 25)
+    assert run("farm", "export", "job", "-o", "bundle")[0] == 0
+    vidfx_command = tmp_path / "vidfx"
+    vidfx_command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vidfx "$@"\n')
+    vidfx_command.chmod(0o755)
+    check = subprocess.run([runner, "check", "bundle/template.json"], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+    given = ["-p", f"file://{Path('bundle/parameters.json').resolve()}", "-p", f"Vidfx={vidfx_command}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [runner, "run", "bundle/template.json", *given], capture_output=True, text=True, env=environment, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "openjd_progress: 100.0" in done.stdout
+    assert "openjd_status: painted 1 part" in done.stdout
+    assert_equals_the_single_pass("film.mkv")

@@ -1,0 +1,228 @@
+"""JOBS.toml: which films it asks for, and how mistakes in it are told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_style import make_style
+
+from vidfx.cli import main
+from vidfx.cli.batch import CLIP, _job
+from vidfx.errors import UsageError
+from vidfx.farm.jobfile import FIELDS, check_template, inside
+
+Films = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("styles")
+    for seed, name in enumerate(("one", "two")):
+        make_style(folder / name, name=name, seed=seed)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, styles: Path) -> None:
+    """No settings but the test's own, two styles, and some clips."""
+    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "styles").symlink_to(styles)
+    for name in ("shots/a.mp4", "shots/b.mov", "shots/deep/c.flv", "shots/.d.mp4"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+@pytest.fixture
+def films(capsys: pytest.CaptureFixture[str]) -> Films:
+    """What a job file asks for, by `vidfx batch -n --json`."""
+
+    def ask(text: str) -> list[dict[str, Any]]:
+        Path("jobs.toml").write_text(text)
+        capsys.readouterr()
+        assert main(["batch", "jobs.toml", "-n", "--json"]) == 0, capsys.readouterr().err
+        made: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["films"]
+        return made
+
+    return ask
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[[str], tuple[int, str]]:
+    """Exit code and words of a job file with a mistake in it."""
+
+    def ask(text: str) -> tuple[int, str]:
+        Path("jobs.toml").write_text(text)
+        capsys.readouterr()
+        return main(["batch", "jobs.toml", "-n"]), capsys.readouterr().err
+
+    return ask
+
+
+def test_globs_styles_and_names(films: Films) -> None:
+    made = films(
+        """
+        output = "painted"
+        [defaults]
+        style = ["styles/one", "styles/two"]
+        [[clip]]
+        source = "shots/**/*.*"
+        [[clip]]
+        source = ["shots/a.mp4", "film.%04d.png"]
+        style = "styles/one"
+        name = "{style}/{folder}-{stem}-{number}{suffix}"
+        """
+    )
+    assert [Path(film["output"]).as_posix() for film in made] == [
+        "painted/a.one.mp4",
+        "painted/a.two.mp4",
+        "painted/b.one.mov",
+        "painted/b.two.mov",
+        "painted/c.one.mkv",
+        "painted/c.two.mkv",
+        "painted/one/shots-a-0007.mp4",
+        f"painted/one/{Path.cwd().name}-film-0008.%04d.png",
+    ]
+
+
+def test_a_glob_does_not_take_the_films_of_an_earlier_run(films: Films) -> None:
+    Path("shots/a.one.mp4").touch()
+    made = films('output = "shots"\n[defaults]\nstyle = "styles/one"\n[[clip]]\nsource = "shots/*.mp4"')
+    assert [Path(film["output"]).name for film in made] == ["a.one.mp4"]
+
+
+def jobs_of(text: str) -> list[Any]:
+    import click
+
+    from vidfx.cli.batch import batch
+    from vidfx.farm.jobfile import read_jobs
+
+    Path("jobs.toml").write_text(text)
+    with click.Context(batch):
+        return read_jobs(Path("jobs.toml"), CLIP, _job)
+
+
+def test_a_clip_says_what_a_command_line_would() -> None:
+    first, second = jobs_of(
+        """
+        [defaults]
+        style = "styles/one"
+        strength = 0.5
+        keep-color = true
+        crf = 20
+        encoder-opt = { tune = "film" }
+        matte = "mattes/m.png"
+        device = "cpu"
+        [[clip]]
+        source = "shots/a.mp4"
+        [[clip]]
+        source = "shots/b.mov"
+        strength = 1
+        no-audio = true
+        frames = "10-19x2"
+        keep_color = false
+        codec = "libx265"
+        """
+    )
+    assert (first.look.strength, first.look.keep_color, first.encode.crf, first.encode.audio) == (0.5, True, 20, True)
+    assert first.encode.options == {"tune": "film"}
+    assert first.look.matte == Path("mattes/m.png")
+    assert (second.look.strength, second.look.keep_color, second.encode.audio) == (1.0, False, False)
+    assert (second.wanted.first, second.wanted.last, second.wanted.step) == (10, 19, 2)
+    assert (second.encode.codec, second.encode.crf, second.machine.device) == ("libx265", 20, "cpu")
+
+
+def test_paths_start_from_the_files_own_folder(films: Films, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sub").mkdir()
+    Path("sub/jobs.toml").write_text(
+        'output = "out"\n[[clip]]\nsource = "../shots/*.mp4"\nstyle = "../styles/one"\nmatte = "m.png"'
+    )
+    assert main(["batch", "sub/jobs.toml", "-n", "--json"]) == 0
+    film = json.loads(capsys.readouterr().out)["films"][0]
+    assert (Path(film["source"]), Path(film["output"])) == (Path("sub/../shots/a.mp4"), Path("sub/out/a.one.mp4"))
+
+
+CLIPS = '[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (
+            CLIPS + "strenght = 1",
+            2,
+            "line 4: [clip.0] strenght is no setting of this command\n  did you mean strength?",
+        ),
+        (CLIPS + "strength = 2", 2, "line 4: must be between 0 and 1, not 2"),
+        ("[defaults]\nstrength = 2\n" + CLIPS, 2, "line 2: must be between 0 and 1, not 2"),
+        ("[defaults]\nkeep-color = 3\n" + CLIPS, 2, "line 2: [defaults] keep-color must be true or false"),
+        (CLIPS + "start = 5\nend = 3", 2, "line 1: the range ends at 3 s, before it begins"),
+        (CLIPS + "overwrite = true", 2, "line 4: [clip.0] overwrite is no setting"),
+        ("outptu = 'x'\n" + CLIPS, 2, "line 1, outptu: extra inputs are not permitted"),
+        ("output = 3\n" + CLIPS, 2, "line 1, output: input should be a valid string"),
+        ("", 2, "clip: field required"),
+        (CLIPS + "name = '../{stem}'", 2, "line 1: '../a' leads out of the output folder"),
+        (CLIPS + "name = '/tmp/x.mp4'", 2, "leads out of the output folder"),
+        (CLIPS + "name = '{stem.__class__}'", 2, "line 4: name '{stem.__class__}' has a field"),
+        (CLIPS + "name = '{stemm}{suffix}'", 2, "did you mean stem?"),
+        (CLIPS + "name = '{stem'", 2, "line 4: name '{stem'"),
+        (CLIPS + CLIPS, 2, "line 4: 'shots/a.mp4' and 'shots/a.mp4' would both become"),
+        (CLIPS + "name = 'shots/a.mp4'", 2, "is a source and a film to make"),
+        ("[[clip]]\nsource = 'shots/a.mp4'", 2, "line 1: no style for this clip"),
+        (CLIPS.replace("styles/one", "styles/none"), 66, "line 1: no model file at"),
+        ("[[clip]]\nsource = 'none/*.mp4'\nstyle = 'styles/one'", 66, "line 2: no file is like 'none/*.mp4'"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(
+    refused: Callable[[str], tuple[int, str]], text: str, code: int, said: str
+) -> None:
+    got, err = refused(text)
+    assert (got, said in err) == (code, True), err
+    assert "Traceback" not in err
+
+
+def test_a_missing_job_file_is_66(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", "none.toml"]) == 66
+    assert "there is no file 'none.toml'" in capsys.readouterr().err
+
+
+def test_a_link_does_not_lead_out_either(refused: Callable[[str], tuple[int, str]]) -> None:
+    Path("out").mkdir()
+    Path("out/away").symlink_to(Path.cwd() / "shots")
+    code, err = refused("output = 'out'\n" + CLIPS + "name = 'away/{stem}{suffix}'")
+    assert code == 2 and "leads out of the output folder" in err
+    Path("out/film.mp4").symlink_to(Path.cwd() / "precious.mp4")
+    assert refused("output = 'out'\n" + CLIPS + "name = 'film.mp4'")[0] == 2
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["..", ".", "a", "link", "/", "~", "C:", "b\\..", ""]), max_size=6), st.booleans())
+def test_no_name_leads_out(tmp_path: Path, steps: list[str], rooted: bool) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "link").is_symlink():
+        (folder / "link").symlink_to(tmp_path / "elsewhere")
+    name = ("/" if rooted else "") + "/".join(steps)
+    try:
+        path = inside(folder, name)
+    except UsageError:
+        return
+    assert os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
+
+
+@given(st.text(st.sampled_from("{}stemyl!:.[]0_"), max_size=12))
+def test_a_name_that_is_accepted_can_be_filled_in(name: str) -> None:
+    try:
+        check_template(name)
+    except UsageError:
+        return
+    name.format(**dict.fromkeys(FIELDS, "x"))

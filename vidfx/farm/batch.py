@@ -1,0 +1,225 @@
+"""Jobs to films: hands out tasks, tries again what may work a second time, and sums up.
+
+Each film is planned, its parts are painted by whoever is free, and the last of them lets it be stitched. A film that
+fails is told and left; the others go on. What is finished is remembered in the output folder, and parts of what is not
+lie beside the film, so that the same batch given again does only what is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Literal, cast
+
+from vidfx.errors import CannotWrite, MissingInput, UnreadableInput, UsageError, VidfxError
+from vidfx.farm.record import is_finished, is_there, remember
+from vidfx.farm.tasks import Engine, Report, Said, Task
+from vidfx.images import writing_error
+from vidfx.parts.journal import clear, held, work_folder
+from vidfx.parts.plan import Plan
+from vidfx.parts.work import finished_parts
+from vidfx.progress import Progress, minutes
+from vidfx.settings import Job
+
+if TYPE_CHECKING:
+    from vidfx.sink import Written
+
+State = Literal["waiting", "planning", "painting", "stitching", "done", "skipped", "failed"]
+OVER = ("done", "skipped", "failed")
+FINAL = (UsageError, MissingInput, UnreadableInput, CannotWrite)
+"""Errors that a second try meets again."""
+
+
+@dataclass
+class Film:
+    """One film of a batch on its way."""
+
+    number: int
+    job: Job
+    state: State = "waiting"
+    plan: Plan | None = None
+    left: set[int] = field(default_factory=set)
+    """Parts that are still to be painted."""
+    tries: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often a task failed, by its kind and part."""
+    counted: Counter[int] = field(default_factory=Counter)
+    """Frames of each part that have been reported."""
+    frames: int = 0
+    began: float = 0.0
+    seconds: float = 0.0
+    error: VidfxError | None = None
+    held: ExitStack = field(default_factory=ExitStack)
+    """The lock of its work folder."""
+
+    @property
+    def name(self) -> str:
+        return self.job.output.name
+
+
+class Batch:
+    """A run over many films. `retries`: how often a task that failed is tried again."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        make_engine: Callable[[Report], Engine],
+        *,
+        progress: Progress,
+        retries: int = 1,
+        part_frames: int | None = None,
+    ) -> None:
+        self.films = [Film(number, job) for number, job in enumerate(jobs)]
+        self._make_engine, self._progress = make_engine, progress
+        self._retries, self._part_frames = retries, part_frames
+        self._events: SimpleQueue[tuple[Task, Said]] = SimpleQueue()
+        self._counting = False
+        self._before = 0
+        """Frames done before the bar began: by an earlier run, or while other films were still being planned."""
+
+    def run(self) -> list[Film]:
+        """Makes the films; gives them back, each done, skipped or failed. Raises only what stops everything."""
+        self._engine = self._make_engine(lambda task, said: self._events.put((task, said)))
+        try:
+            for film in self.films:
+                self._plan(film)
+            while any(film.state not in OVER for film in self.films):
+                try:
+                    task, said = self._events.get(timeout=0.5)  # wakes up, so that Ctrl-C is noticed on every system
+                except Empty:
+                    continue
+                film = self.films[task.film]
+                if film.state not in OVER:
+                    self._heed(film, task, said)
+        finally:
+            self._engine.close()
+            for film in self.films:
+                film.held.close()
+            self._progress.end()
+        return self.films
+
+    # --- one event ---------------------------------------------------------------------------------------------
+
+    def _heed(self, film: Film, task: Task, said: Said) -> None:
+        if said.kind == "frames":
+            film.counted[task.part] += said.frames
+            self._count(said.frames)
+        elif said.kind == "notice":
+            self._progress.notice(f"{film.name}: {said.text}")
+        else:
+            try:
+                if said.error is None:
+                    self._go_on(film, task, said)
+                else:
+                    self._try_again(film, task, said.error)
+            except VidfxError as error:
+                self._fail(film, error)
+            self._begin_counting()
+
+    def _go_on(self, film: Film, task: Task, said: Said) -> None:
+        if task.kind == "plan":
+            self._begin(film, cast("Plan", said.result))
+        elif task.kind == "paint":
+            film.left.discard(task.part)
+            if not film.left:
+                self._stitch(film)
+        else:
+            self._finish(film, cast("Written", said.result))
+
+    def _try_again(self, film: Film, task: Task, error: VidfxError) -> None:
+        film.tries[task.kind, task.part] += 1
+        self._count(-film.counted.pop(task.part, 0))
+        if isinstance(error, FINAL) or film.tries[task.kind, task.part] > self._retries:
+            raise error
+        self._progress.notice(f"{film.name}: {error}; trying again")
+        self._engine.submit(task)
+
+    # --- the way of a film -------------------------------------------------------------------------------------
+
+    def _plan(self, film: Film) -> None:
+        film.state = "planning"
+        try:
+            film.job.output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._fail(film, writing_error(film.job.output, error))
+            return
+        # whether an existing film may be replaced is decided here, once it is known if it is this very one
+        job = replace(film.job, overwrite=True)
+        pieces = -(-self._engine.workers // len(self.films))
+        self._engine.submit(
+            Task(
+                film=film.number,
+                kind="plan",
+                job=job,
+                folder=work_folder(film.job.output),
+                part_frames=self._part_frames,
+                pieces=pieces,
+            )
+        )
+
+    def _begin(self, film: Film, planned: Plan) -> None:
+        """Passes over a film that is there from this very plan, takes up what an earlier run left of any other."""
+        output, film.plan = film.job.output, planned
+        if is_finished(output, planned.film):
+            self._end(film, "skipped", "is there already")
+            return
+        there = finished_parts(planned, film.held.enter_context(held(output)))
+        if is_there(output) and not film.job.overwrite and not there:
+            raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
+        film.state, film.began = "painting", time.monotonic()
+        film.left = {part.index for part in planned.parts} - set(there)
+        self._count(sum(part.frames for part in there.values()), before=True)
+        for part in sorted(film.left):
+            self._engine.submit(self._task(film, "paint", part))
+        if not film.left:
+            self._stitch(film)
+
+    def _stitch(self, film: Film) -> None:
+        film.state = "stitching"
+        self._engine.submit(self._task(film, "stitch"))
+
+    def _finish(self, film: Film, written: Written) -> None:
+        assert film.plan is not None
+        film.frames, film.seconds = written.frames, time.monotonic() - film.began
+        remember(film.job.output, film.plan.film)
+        clear(film.job.output)
+        self._end(film, "done", f"{film.frames} frames in {minutes(film.seconds)}")
+
+    def _fail(self, film: Film, error: VidfxError) -> None:
+        film.error = error
+        self._engine.drop(film.number)
+        self._end(film, "failed", str(error))
+
+    def _end(self, film: Film, state: State, text: str) -> None:
+        film.state = state
+        film.held.close()
+        over = sum(other.state in OVER for other in self.films)
+        self._progress.say(f"[{over}/{len(self.films)}] {film.name}: {state}, {text}")
+
+    def _task(self, film: Film, kind: Literal["paint", "stitch"], part: int = 0) -> Task:
+        job, folder = replace(film.job, overwrite=True), work_folder(film.job.output)
+        return Task(film=film.number, kind=kind, job=job, folder=folder, plan=film.plan, part=part)
+
+    # --- progress ----------------------------------------------------------------------------------------------
+
+    def _begin_counting(self) -> None:
+        """The bar begins when every film has been planned, with what was painted by then."""
+        if self._counting or any(film.state == "planning" for film in self.films):
+            return
+        self._counting = True
+        plans = [film.plan for film in self.films if film.plan and film.state not in ("skipped", "failed")]
+        total = sum(planned.total for planned in plans)
+        if not total:
+            return
+        seconds = sum((planned.total / planned.rate for planned in plans), Fraction(0))
+        self._progress.begin(total, total / seconds, self._before)
+
+    def _count(self, frames: int, *, before: bool = False) -> None:
+        if not self._counting:
+            self._before += frames
+        elif not before:
+            self._progress.advance(frames)

@@ -1,0 +1,77 @@
+"""A job as a folder that any host which sees it can work in: what is to be made, the style, and the finished parts.
+
+    job.json                  the plan; paths as below
+    style.safetensors         the style, so that no host must have it installed
+    part-000000.vidfx ...     finished parts
+
+Paths that lie under the folder which holds the job folder are written from the job folder, so that all of it can be
+moved, copied or mounted elsewhere as one. Others are absolute; a host that sees one elsewhere is told where.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from vidfx.disk import put_in_place
+from vidfx.errors import CannotWrite, UsageError
+from vidfx.images import writing_error
+from vidfx.parts.plan import Plan, load, save
+from vidfx.settings import Job
+from vidfx.styles.library import find_style
+
+PLAN, STYLE = "job.json", "style.safetensors"
+
+
+def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
+    """Makes the folder, or finds it made from this very plan. Raises CannotWrite where it holds another."""
+    there = folder / PLAN
+    if there.exists() and not overwrite and load(there).id != plan.id:
+        raise CannotWrite(f"'{folder}' holds another job", hint="give -y to put this one in its place")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{STYLE}.{os.getpid()}.tmp"
+        shutil.copyfile(find_style(plan.job.style).path, temporary)
+        put_in_place(temporary, folder / STYLE)
+    except OSError as error:
+        raise writing_error(folder, error) from error
+    save(replace(plan, job=_written_from(folder, plan.job)), there)
+
+
+def read_folder(
+    folder: Path, *, source: Path | None = None, matte: Path | None = None, output: Path | None = None
+) -> Plan:
+    """The plan in a job folder, with the paths of this host; those that are given lie elsewhere than where it was made.
+
+    Raises MissingInput, UnreadableInput, and UsageError for a matte that the job does not have.
+    """
+    plan = load(folder / PLAN)
+    job = plan.job
+    if matte and not job.look.matte:
+        raise UsageError("this job has no matte", hint="leave --matte away")
+
+    def seen(given: Path | None, path: Path) -> Path:
+        return given or Path(os.path.normpath(folder / path))
+
+    look = replace(job.look, matte=job.look.matte and seen(matte, job.look.matte))
+    style = str(seen(None, Path(job.style)))
+    return replace(
+        plan, job=replace(job, source=seen(source, job.source), output=seen(output, job.output), look=look, style=style)
+    )
+
+
+def _written_from(folder: Path, job: Job) -> Job:
+    def written(path: Path) -> Path:
+        path, around = absolute(path), absolute(folder).parent
+        return Path(os.path.relpath(path, folder)) if path.is_relative_to(around) else path
+
+    matte = job.look.matte and written(job.look.matte)
+    look = replace(job.look, matte=matte)
+    return replace(job, source=written(job.source), output=written(job.output), look=look, style=STYLE)
+
+
+def absolute(path: Path) -> Path:
+    """From the root and without `..`; links stay, since their names are what other hosts see."""
+    return Path(os.path.normpath(path.absolute()))

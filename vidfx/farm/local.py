@@ -1,0 +1,193 @@
+"""Worker processes on this machine: one device each, or a share of the cores.
+
+Each worker is a process with a thread of ours that talks to it. A worker that dies, killed for its memory or by a fault
+in a driver, is replaced, and its task reported as lost.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import PriorityQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from vidfx.errors import Terminated, VidfxError
+from vidfx.farm.tasks import Report, Said, Task, carried_out
+from vidfx.settings import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from vidfx.parts.plan import Plan
+
+ORDER = {"plan": 0, "stitch": 1, "paint": 2}
+PATIENCE = 5.0
+"""Seconds that a worker has to put its tools away before it is killed."""
+
+
+def default_workers() -> int:
+    """One for each CUDA device; on a CPU one for every two cores, since a worker's own stages overlap."""
+    import torch
+
+    from vidfx.machine import available_cores
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else max(1, available_cores() // 2)
+
+
+class LocalEngine:
+    """Tasks in processes. `report` is called from threads of the engine."""
+
+    def __init__(self, workers: int, report: Report) -> None:
+        self._tasks: PriorityQueue[tuple[int, int, Task | None]] = PriorityQueue()
+        self._numbers = count()
+        self._dropped: set[int] = set()
+        self.workers = workers
+        self._workers = [_Worker(slot, workers, self._next, report) for slot in range(workers)]
+        for worker in self._workers:
+            worker.start()
+
+    def submit(self, task: Task) -> None:
+        self._tasks.put((ORDER[task.kind], next(self._numbers), task))
+
+    def drop(self, film: int) -> None:
+        self._dropped.add(film)
+
+    def close(self) -> None:
+        for worker in self._workers:
+            self._tasks.put((-1, next(self._numbers), None))
+            worker.stop()
+        for worker in self._workers:
+            worker.clear_away()
+            worker.join()
+
+    def _next(self) -> Task | None:
+        while True:
+            _, _, task = self._tasks.get()
+            if task is None or task.film not in self._dropped:
+                return task
+
+
+class _Worker(Thread):
+    """Hands one process its tasks, and starts another when it died."""
+
+    def __init__(self, slot: int, slots: int, next_task: Callable[[], Task | None], report: Report) -> None:
+        super().__init__(name=f"vidfx-worker-{slot}", daemon=True)
+        self._slot, self._slots, self._report = slot, slots, report
+        self._next_task = next_task
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._sent: Plan | None = None
+        self._lock = Lock()
+        self._stopped = False
+
+    def run(self) -> None:
+        while not self._stopped and (task := self._next_task()) is not None:
+            self._carry_out(task)
+
+    def stop(self) -> None:
+        """From another thread: asks the process to end."""
+        with self._lock:
+            self._stopped = True
+            if self._process:
+                self._process.terminate()
+
+    def clear_away(self) -> None:
+        """Waits a while for it, and no longer."""
+        if (process := self._process) is None:
+            return
+        process.join(PATIENCE)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+    def _carry_out(self, task: Task) -> None:
+        with self._lock:
+            if self._stopped:
+                return
+            pipe = self._pipe or self._start()
+        # a long film's plan is large, and the worker still has the one it was sent last
+        sent = replace(task, plan=None) if task.plan is self._sent else task
+        try:
+            pipe.send(sent)
+            self._sent = task.plan
+            while True:
+                said: Said = pipe.recv()
+                self._report(task, said)
+                if said.kind in ("done", "failed"):
+                    return
+        except (EOFError, OSError):
+            self._bury(task)
+        except Exception as error:  # whatever it is, the batch must not wait for this task
+            self._report(task, Said(kind="failed", error=VidfxError(f"a task could not be handed over: {error}")))
+
+    def _start(self) -> Connection:
+        # spawn: a fork would inherit the threads of OpenMP and of a CUDA driver in whatever state they are
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, self._slot, self._slots), name=self.name, daemon=True)
+        process.start()
+        theirs.close()
+        self._process, self._pipe = process, ours
+        return ours
+
+    def _bury(self, task: Task) -> None:
+        assert self._process is not None and self._pipe is not None
+        self._process.join()
+        code, self._process = self._process.exitcode, None
+        self._pipe.close()
+        self._pipe = None
+        self._sent = None
+        if not self._stopped:
+            how = f"by signal {signal.Signals(-code).name}" if code and code < 0 else f"with exit code {code}"
+            error = VidfxError(f"a worker process was ended {how}", hint="it may have taken too much memory")
+            self._report(task, Said(kind="lost", error=error))
+
+
+# --- in the worker's process ---------------------------------------------------------------------------------------
+
+
+def serve(pipe: Connection, slot: int, slots: int) -> None:
+    """Does tasks from a pipe until it is closed. Ctrl-C is the parent's business; SIGTERM ends the task cleanly."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminate)
+    lock = Lock()
+
+    def say(said: Said) -> None:
+        with lock:  # notices may come from any thread
+            try:
+                pipe.send(said)
+            except OSError:
+                os._exit(1)  # the parent is gone, and nobody wants this any more
+
+    film, plan = -1, None
+    with suppress(EOFError, OSError, Terminated):
+        while True:
+            task: Task = pipe.recv()
+            if task.plan is None and task.film == film:
+                task = replace(task, plan=plan)
+            film, plan = task.film, task.plan
+            say(carried_out(task, machine_for(task.job.machine, slot, slots), say))
+
+
+def machine_for(machine: Machine, slot: int, slots: int) -> Machine:
+    """A worker's share of the machine: a CUDA device of its own where there are any, else its share of the cores."""
+    from vidfx.machine import available_cores
+
+    if machine.device == "auto":
+        import torch
+
+        devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        machine = replace(machine, device=f"cuda:{slot % devices}" if devices else "cpu")
+    return replace(machine, threads=machine.threads or max(1, available_cores() // slots))
+
+
+def _terminate(_: int, __: FrameType | None) -> None:
+    raise Terminated("terminated")

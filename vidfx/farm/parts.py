@@ -1,0 +1,61 @@
+"""Some parts of a job folder, painted here; and what is there of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vidfx.parts.plan import Plan
+from vidfx.parts.work import finished_parts, render_part
+from vidfx.progress import Progress
+from vidfx.settings import Machine
+from vidfx.styles.library import load_style
+
+
+class Within(Progress):
+    """Passes on what one part says, as a share of the whole: when it begins and ends is not said."""
+
+    def __init__(self, whole: Progress) -> None:
+        self._whole = whole
+        self.notice, self.say, self.advance = whole.notice, whole.say, whole.advance  # type: ignore[method-assign]
+
+
+def render_parts(
+    plan: Plan, wanted: Sequence[int], folder: Path, machine: Machine, progress: Progress
+) -> tuple[int, int]:
+    """Paints those of the wanted parts that are not finished; how many were painted, and how many were there."""
+    there = finished_parts(plan, folder, wanted)
+    frames = sum(plan.parts[index].frames for index in wanted)
+    progress.begin(frames, plan.rate, sum(part.frames for part in there.values()))
+    try:
+        if left := [index for index in wanted if index not in there]:
+            machine = replace(machine, precision=plan.precision)  # type: ignore[arg-type]  # from JSON
+            stylizer = load_style(plan.job.style, machine=machine)
+            for index in left:
+                render_part(plan, index, folder, machine=machine, stylizer=stylizer, progress=Within(progress))
+    finally:
+        progress.end()
+    return len(left), len(there)
+
+
+def status(plan: Plan, folder: Path) -> dict[str, object]:
+    """How far a job is, from what lies in its folder."""
+    there = finished_parts(plan, folder)
+    missing = [part.index for part in plan.parts if part.index not in there]
+    seconds = sum(part.seconds for part in there.values())
+    done = sum(part.frames for part in there.values())
+    return {
+        "id": plan.id,
+        "source": plan.job.source,
+        "output": plan.job.output,
+        "parts": len(plan.parts),
+        "finished": len(there),
+        "missing": missing,
+        "frames": plan.total,
+        "frames_finished": done,
+        "seconds_painted": round(seconds, 1),
+        "seconds_left": round((plan.total - done) * seconds / done, 1) if done else None,
+        "ran_on": sorted({part.ran_on for part in there.values()}),
+        "film_there": plan.job.output.exists(),
+    }

@@ -1,0 +1,213 @@
+"""Parts as tasks of a Ray cluster, an existing one or one of its own on this machine.
+
+Ray places the tasks, and runs one again whose worker or host was lost. Hosts that see the film's work folder and its
+source paint there; to others the source travels once as objects, and parts travel back the same way. Films are planned
+and stitched here, where the files are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vidfx.errors import Unavailable, VidfxError
+from vidfx.farm import freight
+from vidfx.farm.local import LocalEngine
+from vidfx.farm.tasks import Report, Said, Task, carried_out
+from vidfx.settings import Machine
+
+if TYPE_CHECKING:
+    from vidfx.parts.plan import Plan
+
+LOST_AGAIN = 3
+"""How often Ray itself runs a part again whose worker or host was lost."""
+AHEAD = 2
+"""Parts in flight for each that can be painted at once: the next waits on its host while one is painted."""
+
+
+class RayEngine:
+    """Tasks on a cluster. `workers` bounds the parts in flight; `share` says how films reach the hosts."""
+
+    def __init__(
+        self,
+        report: Report,
+        *,
+        workers: int | None,
+        address: str | None,
+        share: freight.Share,
+    ) -> None:
+        """Raises Unavailable where Ray is not installed or its cluster cannot be reached."""
+        self._ray = _connected(address, workers)
+        self._report, self._bound, self._share = report, workers, share
+        self.workers = workers or self._slots()
+        self._here = LocalEngine(1, report)
+        self._waiting: deque[Task] = deque()
+        self._flying: dict[Any, Task] = {}
+        self._freight: dict[int, freight.Freight] = {}
+        self._closed = threading.Event()
+        self._work = threading.Event()
+        self._thread = threading.Thread(target=self._fly, name="vidfx-ray", daemon=True)
+        self._thread.start()
+
+    def submit(self, task: Task) -> None:
+        if task.kind != "paint":
+            self._here.submit(task)
+            return
+        self._waiting.append(task)
+        self._work.set()
+
+    def drop(self, film: int) -> None:
+        self._here.drop(film)
+        for task in [task for task in self._waiting if task.film == film]:
+            with suppress(ValueError):  # it took off in the meantime
+                self._waiting.remove(task)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._work.set()
+        self._thread.join()
+        for reference in self._flying:
+            self._ray.cancel(reference, force=True)
+        self._here.close()
+        self._ray.shutdown()
+
+    # --- in a thread of its own --------------------------------------------------------------------------------
+
+    def _fly(self) -> None:
+        try:
+            while not self._closed.is_set():
+                self._turn()
+        except Exception as error:  # the cluster is gone: nobody may wait for what will never land
+            gone = VidfxError(f"the Ray cluster is lost ({str(error).splitlines()[0]})")
+            while not self._closed.wait(0.2):
+                for task in (*self._flying.values(), *self._waiting):
+                    self._report(task, Said(kind="failed", error=gone))
+                self._flying.clear()
+                self._waiting.clear()
+
+    def _turn(self) -> None:
+        while self._waiting and len(self._flying) < self._most():
+            self._launch(self._waiting.popleft())
+        if not self._flying:
+            self._work.wait(0.5)
+            self._work.clear()
+            return
+        landed, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=0.5)
+        for reference in landed:
+            self._land(reference, self._flying.pop(reference))
+
+    def _most(self) -> int:
+        """Parts that may be in flight; asked each time, since hosts come and go."""
+        return self._bound or AHEAD * self._slots()
+
+    def _slots(self) -> int:
+        there = self._ray.cluster_resources()
+        return max(1, int(there.get("GPU", 0) or there.get("CPU", 0)))
+
+    def _launch(self, task: Task) -> None:
+        try:
+            if task.film not in self._freight:
+                self._freight[task.film] = freight.load(task, self._share, self._ray.put)
+        except VidfxError as error:
+            self._report(task, Said(kind="failed", error=error))
+            return
+        load = self._freight[task.film]
+        options = self._needs(task.job.machine) | {"max_retries": LOST_AGAIN}
+        reference = self._ray.remote(paint).options(**options).remote(replace(task, plan=None), load.plan, load)
+        self._flying[reference] = task
+
+    def _needs(self, machine: Machine) -> dict[str, float]:
+        gpu = machine.device.startswith("cuda") or (
+            machine.device == "auto" and bool(self._ray.cluster_resources().get("GPU"))
+        )
+        return {"num_cpus": machine.threads or 1, "num_gpus": 1 if gpu else 0}
+
+    def _land(self, reference: Any, task: Task) -> None:
+        said, files = self._landed(reference)
+        try:
+            if files is None:
+                self._send_after(task)
+                return
+            freight.unpack(files, task)
+        except VidfxError as error:
+            said = Said(kind="failed", error=error)
+        if said.kind == "done" and task.plan:
+            self._report(task, Said(kind="frames", frames=task.plan.parts[task.part].frames))
+        self._report(task, said)
+
+    def _landed(self, reference: Any) -> tuple[Said, dict[str, bytes] | None]:
+        errors = self._ray.exceptions
+        try:
+            came: tuple[Said, dict[str, bytes] | None] = self._ray.get(reference)
+            return came
+        except errors.RayTaskError as error:
+            what = str(error.cause).strip().splitlines()[0]
+            return Said(kind="failed", error=VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
+        except errors.RayError as error:
+            what = str(error).strip().splitlines()[0]
+            return Said(kind="lost", error=VidfxError(f"a Ray worker was lost: {what}")), {}
+
+    def _send_after(self, task: Task) -> None:
+        """A host does not share the folder: from now on the film travels to it and to all that do not either."""
+        assert task.plan is not None
+        if self._share == "folder":
+            raise Unavailable(
+                f"a Ray host does not see '{task.folder}' and '{task.job.source}'", hint="--share auto or objects"
+            )
+        load = self._freight[task.film]
+        if load.files is None:
+            self._freight[task.film] = freight.send(load, task.job, self._ray.put)
+        self._waiting.appendleft(task)
+
+
+_SAME = "every host needs the same version of vidfx"
+
+
+def paint(task: Task, plan: Plan, load: freight.Freight) -> tuple[Said, dict[str, bytes] | None]:
+    """On a host of the cluster: paints one part, in the shared folder or in one of the host's own.
+
+    Gives what came of it, and the files that travel back: none where the folder is shared; None instead of them where
+    it is not, and nothing has been sent.
+    """
+    import ray
+
+    task = replace(task, job=plan.job, plan=plan, folder=task.folder if load.sign is None else load.sign.parent)
+    given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+    granted = task.job.machine.threads or max(1, int(given.get("CPU", 1)))
+    device = task.job.machine.device.partition(":")[0]  # Ray shows a task its own devices only, counted from 0
+    machine = replace(task.job.machine, threads=granted, device=device)
+    if freight.is_shared(load, task.job):
+        return carried_out(task, machine, lambda _: None), {}
+    if load.files is None:
+        return Said(kind="notice"), None
+    with freight.arrived(load, task, ray.get) as here:
+        said = carried_out(here, machine, lambda _: None)
+        return said, freight.pack(here) if said.kind == "done" else {}
+
+
+def _connected(address: str | None, workers: int | None) -> Any:
+    """Ray's module, connected. SIGTERM stays ours: Ray would end the process with its own words."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise Unavailable("Ray is not installed", hint="pip install 'vidfx[farm]', or use --engine local") from None
+    before = signal.getsignal(signal.SIGTERM)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "include_dashboard": False}
+    try:
+        if address:
+            del quiet["include_dashboard"]
+            ray.init(address=address, **quiet)
+        else:
+            ray.init(num_cpus=workers, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        what = str(error).strip().splitlines()[0]
+        raise Unavailable(f"no Ray cluster can be used ({what})", hint="`ray status` shows what is there") from None
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, before)
+    return ray

@@ -1,0 +1,93 @@
+"""What a folder of films remembers: which of them are finished, and how they were made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vidfx.disk import write_whole
+from vidfx.errors import TryAgain, UsageError, VidfxError
+from vidfx.images import Pattern, is_pattern, writing_error
+from vidfx.parts.lock import locked
+
+NAME = ".vidfx-batch.json"
+_TRIES, _WAIT = 200, 0.05
+
+
+class Entry(BaseModel):
+    """One finished film."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    film: str
+    """`Plan.film`: everything that changes a pixel or the encoding."""
+    stamp: tuple[int, int]
+    """Bytes and time of change; for numbered pictures, how many there are and 0."""
+
+
+class Entries(BaseModel):
+    films: dict[str, Entry] = {}
+
+
+def is_finished(output: Path, film: str) -> bool:
+    """Whether this film was made as `Plan.film` says and is still as it was then.
+
+    A record that cannot be read counts as empty: a film is then refused rather than lost.
+    """
+    entry = _read(output.parent).films.get(output.name)
+    return entry is not None and entry.film == film and entry.stamp == _stamp(output)
+
+
+def remember(output: Path, film: str) -> None:
+    """Remembers a film that has just been finished. Raises CannotWrite, TryAgain."""
+    path = output.parent / NAME
+    try:
+        with _alone(path.with_suffix(".lock")):
+            entries = _read(output.parent)
+            entries.films[output.name] = Entry(film=film, stamp=_stamp(output))
+            write_whole(path, entries.model_dump_json(indent=1).encode())
+    except OSError as error:
+        raise writing_error(path, error) from error
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Another batch may write into the same folder: it has the record for a moment only."""
+    for _ in range(_TRIES):
+        with locked(lock) as ours:
+            if ours:
+                yield
+                return
+        time.sleep(_WAIT)
+    raise TryAgain(f"'{lock}' is held by another process", hint="give the same command again")
+
+
+def _read(folder: Path) -> Entries:
+    try:
+        return Entries.model_validate_json((folder / NAME).read_bytes())
+    except (OSError, ValidationError):
+        return Entries()
+
+
+def is_there(output: Path) -> bool:
+    """Whether anything lies under the name of a film, or of numbered pictures."""
+    return _stamp(output) != (0, 0)
+
+
+def _stamp(output: Path) -> tuple[int, int]:
+    if is_pattern(output):
+        try:
+            return len(Pattern.of(output).numbers()), 0
+        except UsageError:
+            raise
+        except VidfxError:  # none there, or with a gap
+            return 0, 0
+    try:
+        found = output.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,149 @@
+"""What a worker is asked to do, and what it says while it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from vidfx.errors import Terminated, VidfxError
+from vidfx.parts.plan import Plan, plan, warm_up_of
+from vidfx.progress import Progress
+from vidfx.settings import Job, Machine
+
+if TYPE_CHECKING:
+    from vidfx.parts.packets import PartFile
+    from vidfx.sink import Written
+    from vidfx.stylize import Stylizer
+
+WORTH_WARMING = 20
+"""A part's frames for each that is painted only to warm up: what parts cost against none is then a twentieth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One thing to do for one film of a batch."""
+
+    film: int
+    """Which film of the batch."""
+    kind: Literal["plan", "paint", "stitch"]
+    job: Job
+    folder: Path
+    """Where the film's parts lie."""
+    part_frames: int | None = None
+    """About how many frames a part shall have; None leaves it to `cut_up`."""
+    pieces: int = 1
+    """How many workers the film has for itself."""
+    plan: Plan | None = None
+    """What there is to paint and to stitch; None where it is being made, or where the worker has it already."""
+    part: int = 0
+    """Which part to paint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a worker says of its task."""
+
+    kind: Literal["frames", "notice", "done", "failed", "lost"]
+    """`lost`: the worker itself is gone, and cannot say more."""
+    frames: int = 0
+    """Painted since it last spoke."""
+    text: str = ""
+    result: Plan | PartFile | Written | None = None
+    error: VidfxError | None = None
+
+
+Report = Callable[[Task, Said], None]
+"""Where an engine tells what became of its tasks; called from any thread."""
+
+
+class Engine(Protocol):
+    """Carries out tasks somewhere else, some at once, and reports what becomes of them."""
+
+    workers: int
+    """How many parts are painted at once."""
+
+    def submit(self, task: Task) -> None:
+        """Takes a task; those that were taken earlier begin earlier, plans before films before parts."""
+
+    def drop(self, film: int) -> None:
+        """The film is given up: tasks of it that have not begun never do."""
+
+    def close(self) -> None:
+        """Stops everything, at once where it must; nothing is reported any more."""
+
+
+def perform(task: Task, *, machine: Machine, progress: Progress) -> Plan | PartFile | Written:
+    """Does a task here and now. Raises what planning, painting and stitching raise."""
+    if task.kind == "plan":
+        return cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice)
+    assert task.plan is not None
+    if task.kind == "paint":
+        from vidfx.parts.work import render_part
+
+        machine = replace(machine, precision=task.plan.precision)  # type: ignore[arg-type]  # from JSON
+        stylizer = _loaded(task.job.style, machine)
+        return render_part(task.plan, task.part, task.folder, machine=machine, stylizer=stylizer, progress=progress)
+    from vidfx.parts.stitch import stitch
+
+    return stitch(task.plan, task.folder, overwrite=task.job.overwrite, notify=progress.notice)
+
+
+def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Callable[[str], None]) -> Plan:
+    """A plan whose parts are long enough that warming up costs little, yet short enough for `pieces` workers.
+
+    Where the film is too short for both, a part is at least as long as its warm-up. Raises what `plan` raises.
+    """
+    warm_up = warm_up_of(job.look)
+    made = plan(job, part_frames=part_frames or (warm_up * WORTH_WARMING or None), notify=notify)
+    if part_frames or len(made.parts) >= pieces:
+        return made
+    return plan(job, part_frames=max(warm_up, -(-made.total // pieces)))
+
+
+@lru_cache(maxsize=1)
+def _loaded(style: str, machine: Machine) -> Stylizer:
+    """The style last used stays loaded: a worker paints many parts in it."""
+    from vidfx.styles.library import load_style
+
+    return load_style(style, machine=machine)
+
+
+class Relay(Progress):
+    """Passes on what a task says, some frames at a time."""
+
+    EVERY = 8
+    """Frames of one message: enough that talk costs nothing, few enough that a bar moves."""
+
+    def __init__(self, say: Callable[[Said], None]) -> None:
+        self._say, self._frames = say, 0
+
+    def advance(self, frames: int) -> None:
+        self._frames += frames
+        if self._frames >= self.EVERY:
+            self.end()
+
+    def notice(self, text: str) -> None:
+        self._say(Said(kind="notice", text=text))
+
+    def end(self) -> None:
+        if self._frames:
+            self._say(Said(kind="frames", frames=self._frames))
+        self._frames = 0
+
+
+def carried_out(task: Task, machine: Machine, say: Callable[[Said], None]) -> Said:
+    """Does a task and gives what came of it; errors are ours, whatever they were. Raises Terminated alone."""
+    from vidfx.cli.voice import translated
+
+    progress = Relay(say)
+    try:
+        result = perform(task, machine=machine, progress=progress)
+        progress.end()
+        return Said(kind="done", result=result)
+    except Terminated:
+        raise
+    except Exception as error:
+        return Said(kind="failed", error=translated(error))
