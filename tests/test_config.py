@@ -11,6 +11,7 @@ from vidfx import job
 from vidfx.cli import cli, main
 from vidfx.config import read_config
 from vidfx.errors import UsageError, VidfxError
+from vidfx.settings import Job
 
 Calls = list[dict[str, Any]]
 
@@ -20,11 +21,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     """What `vidfx render` asks of the renderer, in an empty project and an empty home."""
     made: Calls = []
 
-    def remember(source: str, output: str | None, **settings: Any) -> None:
-        made.append(settings)
+    def remember(asked: Job) -> None:
+        made.append({"look": asked.look, "wanted": asked.wanted, "encode": asked.encode, "machine": asked.machine})
+        made[-1] |= {"style": asked.style, "overwrite": asked.overwrite, "strict": asked.strict}
         raise VidfxError("far enough")
 
-    monkeypatch.setattr(job, "render", remember)
+    monkeypatch.setattr(job, "Render", remember)
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))

@@ -35,11 +35,9 @@ PATIENCE = 5.0
 
 def default_workers() -> int:
     """One for each CUDA device; on a CPU one for every two cores, since a worker's own stages overlap."""
-    import torch
+    from vidfx.machine import available_cores, cuda_devices
 
-    from vidfx.machine import available_cores
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else max(1, available_cores() // 2)
+    return cuda_devices() or max(1, available_cores() // 2)
 
 
 class LocalEngine:
@@ -179,13 +177,10 @@ def serve(pipe: Connection, slot: int, slots: int) -> None:
 
 def machine_for(machine: Machine, slot: int, slots: int) -> Machine:
     """A worker's share of the machine: a CUDA device of its own where there are any, else its share of the cores."""
-    from vidfx.machine import available_cores
+    from vidfx.machine import available_cores, cuda_devices
 
-    if machine.device == "auto":
-        import torch
-
-        devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        machine = replace(machine, device=f"cuda:{slot % devices}" if devices else "cpu")
+    if machine.device == "auto" and (devices := cuda_devices()):
+        return replace(machine, device=f"cuda:{slot % devices}")
     return replace(machine, threads=machine.threads or max(1, available_cores() // slots))
 
 

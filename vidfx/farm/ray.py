@@ -177,7 +177,7 @@ def paint(task: Task, plan: Plan, load: freight.Freight) -> tuple[Said, dict[str
     import ray
 
     task = replace(task, job=plan.job, plan=plan, folder=task.folder if load.sign is None else load.sign.parent)
-    given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+    given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()
     granted = task.job.machine.threads or max(1, int(given.get("CPU", 1)))
     device = task.job.machine.device.partition(":")[0]  # Ray shows a task its own devices only, counted from 0
     machine = replace(task.job.machine, threads=granted, device=device)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from vidfx.errors import Terminated, VidfxError
+from vidfx.machine import resolve
 from vidfx.parts.plan import Plan, plan, warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Machine
@@ -83,7 +84,8 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Plan | PartF
     if task.kind == "paint":
         from vidfx.parts.work import render_part
 
-        machine = replace(machine, precision=task.plan.precision)  # type: ignore[arg-type]  # from JSON
+        planned = task.plan.job.machine.runtime
+        machine = replace(machine, runtime=planned, precision=task.plan.precision)  # type: ignore[arg-type]  # from JSON
         stylizer = _loaded(task.job.style, machine)
         return render_part(task.plan, task.part, task.folder, machine=machine, stylizer=stylizer, progress=progress)
     from vidfx.parts.stitch import stitch
@@ -96,6 +98,8 @@ def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Callab
 
     Where the film is too short for both, a part is at least as long as its warm-up. Raises what `plan` raises.
     """
+    # precision is the plan's; the runtime too must be one for all hosts, or neighbours would differ by some steps
+    job = replace(job, machine=replace(job.machine, runtime=resolve(job.machine).name))
     warm_up = warm_up_of(job.look)
     made = plan(job, part_frames=part_frames or (warm_up * WORTH_WARMING or None), notify=notify)
     if part_frames or len(made.parts) >= pieces:
