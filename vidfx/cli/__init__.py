@@ -3,6 +3,7 @@
 render   a clip becomes a painted film        preview  one frame in several styles
 tune     a page to find the look on           train    makes a style
 styles   what styles there are                evaluate says how good a render is
+batch    many clips, many workers              farm     a job in parts, for a render farm
 bench    where a render's time goes           doctor   what this machine can do
 """
 
