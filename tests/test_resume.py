@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
 from tiny_style import make_style
@@ -105,6 +106,44 @@ def test_an_interrupted_render_goes_on_and_ends_the_same(style: str, source: Pat
     assert left(tmp_path) == ["film.mp4", "unbroken.mp4"]
     assert same(film, unbroken)
     assert film.read_bytes() == unbroken.read_bytes()
+
+
+def odd_clip(kind: str, folder: Path) -> Path:
+    """Clips in which a place is hard to find again."""
+    small = {"size": (64, 48), "frames": 40}
+    if kind == "vfr.mkv":
+        times = [sum((7, 33, 20, 50)[n % 4] for n in range(count)) for count in range(40)]
+        return make_clip(folder / kind, pts=times, time_base=Fraction(1, 1000), gop=12, size=(64, 48))
+    if kind == "open-gop.mp4":
+        return make_clip(folder / kind, **small, options={"bf": "3", "x264-params": "open-gop=1:keyint=9:min-keyint=9"})
+    if kind != "damaged.mp4":
+        return make_clip(folder / kind, **small, gop=12)  # AVI and MPEG-TS: packets do not say which picture they are
+    clip = make_clip(folder / kind, **small, gop=12, b_frames=0)
+    with av.open(str(clip)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(clip.read_bytes())
+    for position, size in places[7:8]:
+        data[position : position + size] = bytes(size)  # a packet without a picture in it
+    clip.write_bytes(data)
+    return clip
+
+
+@needs_ffprobe
+@pytest.mark.parametrize("kind", ["in.avi", "in.ts", "vfr.mkv", "open-gop.mp4", "damaged.mp4"])
+def test_it_goes_on_at_the_very_next_frame_of_any_clip(style: str, tmp_path: Path, kind: str) -> None:
+    source = odd_clip(kind, tmp_path)
+    film, unbroken = tmp_path / "film.nut", tmp_path / "unbroken.nut"
+    settings = {"encode": Encode(codec="ffv1", pix_fmt="bgr0")}
+    frames = painted(source, unbroken, style, **settings).done
+    assert frames == len(frame_times(unbroken)) == (39 if kind == "damaged.mp4" else 40)
+    painted(source, film, style, 27, **settings)
+    again = painted(source, film, style, **settings)
+    assert (again.before, again.done) == (24, frames - 24)
+    assert frame_times(film) == frame_times(unbroken)
+    with av.open(str(film)) as ours, av.open(str(unbroken)) as theirs:
+        for a, b in zip(ours.decode(video=0), theirs.decode(video=0), strict=True):
+            difference = cv2.absdiff(a.to_ndarray(format="rgb24"), b.to_ndarray(format="rgb24")).max()
+            assert difference <= (kind == "damaged.mp4")  # where packets count one more than pictures
 
 
 def test_going_on_far_into_a_shot_differs_by_not_a_bit(style: str, tmp_path: Path) -> None:
