@@ -261,6 +261,23 @@ def test_what_packets_cannot_tell_is_counted_by_decoding(style: str, stylizer: A
     assert largest_step(film, single) <= 1
 
 
+@needs_ffprobe
+def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+    """The deinterlacer looks one picture back; without smoothing there is no warm-up that would hide it."""
+    options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
+    source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=40, gop=8, options=options)
+    look = Look(smooth=0)
+    job = Job(source=source, output=tmp_path / "o.nut", style=style, machine=CPU, encode=LOSSLESS, look=look)
+    assert open_clip(source).interlaced
+    planned = plan(job, part_frames=8)
+    assert [part.warm_up for part in planned.parts] == [0] * 5
+    single = tmp_path / "single.nut"
+    vidfx.render(source, single, style=style, machine=CPU, encode=LOSSLESS, look=look, part_frames=999)
+    film = joined(planned, tmp_path / "work", stylizer)
+    assert frame_times(film) == frame_times(single)
+    assert largest_step(film, single) == 0
+
+
 def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylizer: Any, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, cuts=(26, 44))
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)

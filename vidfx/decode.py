@@ -292,11 +292,12 @@ def packet_table(
     keyframes: list[int] = []
     bounded = first is not None or start is not None
     extra = _REORDER
+    timeline = Timeline()
     try:
-        for packet in container.demux(stream):
+        for packet in timeline.demux(container, [stream]):
             if packet.size == 0:
                 continue
-            if packet.pts is None or packet.is_corrupt:
+            if packet.pts is None or packet.is_corrupt or timeline.jumps:
                 return None
             if packet.is_discard:
                 continue

@@ -222,7 +222,7 @@ def _found(clip: Clip, enter: decode.Entry, before: int) -> tuple[decode.SeekPoi
     if table is None or enter.pts not in table.order:
         return None, enter
     place = table.order.index(enter.pts)
-    point = table.seek_point(first=place, start=None, before=before)
+    point = table.seek_point(first=place, start=None, before=before + clip.interlaced)
     begin, origin = table.order[max(0, place - before)], table.order[0] * table.time_base
     return point, replace(enter, begin=begin, origin=origin)
 

@@ -119,7 +119,7 @@ def plan(
         start=table.order[numbers[0]] * table.time_base,
         rate=clip.rate,
         size=(clip.width, clip.height),
-        parts=tuple(_parts(cuts, numbers, table, job.look, set(shots), countable=bool(table.keyframes))),
+        parts=tuple(_parts(cuts, numbers, table, warm_up_of(job.look), set(shots), back=int(clip.interlaced))),
     )
 
 
@@ -175,15 +175,15 @@ def _cuts(numbers: range, size: int, shots: Sequence[int]) -> Iterator[int]:
 
 
 def _parts(
-    cuts: list[int], numbers: range, table: PacketTable, look: Look, shots: set[int], *, countable: bool
+    cuts: list[int], numbers: range, table: PacketTable, needed: int, shots: set[int], *, back: int
 ) -> Iterator[Part]:
-    needed = warm_up_of(look)
+    """`needed`: frames of warm-up in mid-shot; `back`: pictures that a deinterlacer must have seen before the first."""
     for index, place in enumerate(cuts):
         after = cuts[index + 1] if index + 1 < len(cuts) else len(numbers)
         first = numbers[place]
         warm_up = 0 if first in shots else min(needed, place)
         begin = first - warm_up * numbers.step
-        point = table.seek_point(first=begin, start=None, before=0) if countable else None
+        point = table.seek_point(first=begin, start=None, before=back) if table.keyframes else None
         enter = Entry(
             index=first,
             pts=table.order[first],
