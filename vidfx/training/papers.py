@@ -10,6 +10,7 @@ import numpy as np
 
 from vidfx import __version__
 from vidfx.frames import Picture
+from vidfx.screentone import make_screen, put_screen
 from vidfx.styles.check import Finding
 from vidfx.stylize import Stylizer
 from vidfx.training.loop import Trainer
@@ -35,10 +36,10 @@ def write_preview(path: Path, painter: Stylizer, pictures: Sequence[Picture]) ->
     for picture in pictures:
         height = 360
         size = (round(picture.shape[1] * height / picture.shape[0]), height)
-        pair = [
-            np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA))
-            for p in (picture, painter.stylize(picture[None])[0])
-        ]
+        painted = np.asarray(painter.stylize(picture[None])[0], np.uint8)
+        if painter.card.finish == "screentone":
+            painted = np.asarray(put_screen(painted, make_screen(*painted.shape[:2])), np.uint8)
+        pair = [np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA)) for p in (picture, painted)]
         columns.append(np.vstack(pair))
     sheet = np.hstack(columns)
     if sheet.shape[1] > PREVIEW_WIDTH:

@@ -8,7 +8,6 @@ import numpy as np
 from vidfx.frames import Picture
 from vidfx.training.teachers.drawing import Plane, along, coherent_lines, edge_tangents, kuwahara
 
-
 _STROKE = 7.0  # px across one stroke
 _TURNS = (6.0, 12.0, 24.0, 44.0)  # strokes from black to white; finer would follow the film's noise
 
