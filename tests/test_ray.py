@@ -1,0 +1,170 @@
+"""`vidfx batch --engine ray`: a real cluster on one machine, and what travels to hosts that share no folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from clips import make_clip, make_sequence
+from tiny_style import make_style
+
+import vidfx
+from vidfx import Encode, Machine
+from vidfx.cli import main
+from vidfx.farm import freight
+from vidfx.farm.tasks import Task, carried_out
+from vidfx.parts.plan import plan
+from vidfx.parts.stitch import stitch
+from vidfx.settings import Job
+
+ROOT = Path(__file__).resolve().parents[1]
+CPU = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
+LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
+JOBS = """
+output = "painted"
+[[clip]]
+source = "clip.mkv"
+style = "style"
+codec = "ffv1"
+pix-fmt = "bgr0"
+device = "cpu"
+runtime = "torch"
+precision = "fp32"
+threads = 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    monkeypatch.chdir(tmp_path)
+    make_style(Path("style"))
+    Path("jobs.toml").write_text(JOBS)
+
+
+def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    make_clip("clip.mkv", size=(64, 48), frames=4)
+    assert main(["batch", "jobs.toml", "--engine", "ray"]) == 69
+    assert "pip install 'vidfx[farm]'" in capsys.readouterr().err
+
+
+class Store:
+    """An object store: what is put in comes out, and nothing else is shared."""
+
+    def __init__(self) -> None:
+        self.things: list[Any] = []
+
+    def put(self, thing: Any) -> int:
+        self.things.append(thing)
+        return len(self.things) - 1
+
+    def get(self, reference: int) -> Any:
+        return self.things[reference]
+
+
+@pytest.mark.parametrize("source", ["clip.mkv", "shot.%04d.png"])
+def test_what_travels_comes_back_as_if_painted_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """A film and numbered pictures, to a host where nothing of this folder is in its place."""
+    make_clip("clip.mkv", size=(64, 48), frames=6)
+    make_sequence(Path(), frames=6)
+    suffix = source.removeprefix("clip").removeprefix("shot")
+    job = Job(source=Path(source), output=Path(f"out{suffix}"), style="style", encode=LOSSLESS, machine=CPU)
+    planned = plan(job, part_frames=3)
+    folder = Path("parts")
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "host"))
+    monkeypatch.setattr(freight, "PIECE", 1000)
+    (tmp_path / "host").mkdir()
+    store = Store()
+    for part in planned.parts:
+        task = Task(film=0, kind="paint", job=job, folder=folder, plan=planned, part=part.index)
+        load = freight.load(task, "objects", store.put)
+        assert not freight.is_shared(load, job)
+        there = replace(task, plan=store.get(load.plan))
+        with freight.arrived(load, there, store.get) as here:
+            assert here.job.source.is_relative_to(tmp_path / "host")
+            assert carried_out(here, CPU, lambda _: None).kind == "done"
+            files = freight.pack(here)
+        freight.unpack(files, task)
+    assert len(store.things) > 4
+    stitch(planned, folder)
+    vidfx.render(source, f"single{suffix}", style="style", encode=LOSSLESS, machine=CPU)
+    assert np.array_equal(pictures(f"out{suffix}"), pictures(f"single{suffix}"))
+
+
+def test_a_host_that_sees_the_sign_shares_the_folder() -> None:
+    make_clip("clip.mkv", size=(64, 48), frames=6)
+    job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", encode=LOSSLESS, machine=CPU)
+    Path("parts").mkdir()
+    task = Task(film=0, kind="paint", job=job, folder=Path("parts"), plan=plan(job))
+    load = freight.load(task, "auto", Store().put)
+    assert freight.is_shared(load, job)
+    assert load.sign is not None
+    load.sign.unlink()
+    assert not freight.is_shared(load, job)
+
+
+def pictures(path: str) -> Any:
+    if "%" in path:
+        import cv2
+
+        return np.stack([cv2.imread(str(one)) for one in sorted(Path().glob(path.replace("%04d", "*")))])
+    with av.open(path) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", ["objects", "auto"])
+def test_a_host_that_is_lost_in_mid_job_costs_nothing_but_time(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three hosts; one is taken away once the first part is done. The film is that of the single pass."""
+    pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    make_clip("clip.mkv", size=(64, 48), frames=64, gop=12, audio="aac")
+    host = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args=host | {"include_dashboard": False})
+    try:
+        doomed = [cluster.add_node(**host), cluster.add_node(**host)][1]
+        command = [
+            sys.executable,
+            "-m",
+            "vidfx",
+            "batch",
+            "jobs.toml",
+            "--engine",
+            "ray",
+            "--part-frames",
+            "4",
+            "--json",
+        ]
+        command += ["--address", cluster.address, "--share", share, "--progress", "lines"]
+        batch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while batch.poll() is None and not list(Path("painted").glob(".clip*/part-*")):
+            time.sleep(0.1)
+        assert batch.poll() is None, batch.communicate()
+        cluster.remove_node(doomed, allow_graceful=False)
+        out, err = batch.communicate(timeout=1200)
+    finally:
+        cluster.shutdown()
+    assert batch.returncode == 0, err
+    assert json.loads(out)["films"][0]["state"] == "done"
+    vidfx.render("clip.mkv", "single.mkv", style="style", encode=LOSSLESS, machine=CPU)
+    ours, theirs = pictures("painted/clip.tiny.mkv"), pictures("single.mkv")
+    assert ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs).max() <= 1
