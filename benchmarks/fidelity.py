@@ -1,43 +1,36 @@
-"""Is a render the source in every way but the picture? Frames, times and sound against ffprobe as the witness.
+"""Is a render the source in every way but the picture? Frames, times and sound, as `vidfx evaluate` compares them.
 
     python benchmarks/fidelity.py [--style ink] [--seconds 4] CLIP ...
 
-Renders each clip, or its first seconds, and compares per-frame times and the bytes of every sound packet.
+Renders each clip, or its first seconds, and walks both in step: frames by time, and every sound packet by its bytes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import vidfx
 from vidfx import Encode, Range
+from vidfx.evaluation.fidelity import Fidelity, compare_files
+from vidfx.evaluation.pairing import Walk
+from vidfx.source import open_clip, read_frames
+
+TINY = (16, 16)
+"""Pictures are not looked at."""
 
 
-def ask(path: Path, entries: str, streams: str) -> list[dict[str, str]]:
-    """ffprobe's packets of some streams."""
-    command = ["ffprobe", "-v", "error", "-select_streams", streams, "-show_entries", entries, "-of", "json"]
-    command += ["-show_data_hash", "md5", str(path)]
-    answer: dict[str, list[dict[str, str]]] = json.loads(
-        subprocess.run(command, capture_output=True, check=True).stdout
-    )
-    return answer.get(entries.partition("=")[0] + "s", [])
-
-
-def times(path: Path) -> list[Fraction]:
-    """Presentation times in seconds, exact."""
-    base = Fraction(ask(path, "stream=time_base", "v:0")[0]["time_base"])
-    packets = ask(path, "packet=pts,dts", "v:0")
-    return sorted(int(p.get("pts", p.get("dts", "0"))) * base for p in packets)
-
-
-def sound(path: Path) -> list[str]:
-    """MD5 of each packet of the first sound stream."""
-    return [p["data_hash"] for p in ask(path, "packet=data_hash", "a:0")]
+def compared(source: Path, render: Path, wanted: Range) -> tuple[Walk, Fidelity]:
+    """How the render keeps step with the source, and how its streams compare."""
+    clips = open_clip(source), open_clip(render)
+    walk = Walk(read_frames(clips[0], wanted=wanted), [read_frames(clips[1])], TINY)
+    for _ in walk:
+        pass
+    start = walk.steps[0].start
+    starts = None if walk.start is None or start is None else (walk.start, start)
+    return walk, compare_files(*clips, starts=starts, part=not wanted.whole)
 
 
 def main() -> None:
@@ -54,15 +47,16 @@ def main() -> None:
             output = Path(folder) / clip.name
             encode = Encode(preset="veryfast") if clip.suffix != ".webm" else Encode()
             done = vidfx.render(clip, output, style=arguments.style, encode=encode, wanted=wanted)
-            before, after = times(clip), times(output)
-            if arguments.seconds:
-                before = [t - before[0] for t in before if t - before[0] < arguments.seconds]
-            apart = max((abs(a - b) for a, b in zip(before, after, strict=False)), default=Fraction(0))
-            heard, kept = sound(clip), sound(output)
-            same = "yes" if kept == heard[: len(kept)] and (arguments.seconds or len(kept) == len(heard)) else "NO"
+            walk, fidelity = compared(clip, output, wanted)
+            step = walk.steps[0]
+            sound = next((stream for stream in fidelity.streams if stream.kind == "audio"), None)
+            heard = "no sound | –"
+            if sound is not None:
+                whole = sound.same_bytes and (fidelity.part or sound.packets == sound.render_packets)
+                heard = f"{sound.packets} / {sound.render_packets} | {'yes' if whole else 'NO'}"
             print(
-                f"| {clip.name} | {len(before)} / {len(after)} | {float(apart) * 1000:.3g} ms "
-                f"| {len(heard)} / {len(kept)} | {same if heard else 'no sound'} | {done.frames_per_second:.1f} |",
+                f"| {clip.name} | {walk.frames} / {step.paired + step.extra} | {float(step.worst) * 1000:.3g} ms "
+                f"| {heard} | {done.frames_per_second:.1f} |",
                 flush=True,
             )
 

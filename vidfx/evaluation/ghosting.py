@@ -4,10 +4,11 @@ Edges of the render (`appearance.edges`) are explained as a mix of the source's 
 before, and in the one after, by least squares over the places where the source moves:
 
     |∇render(t)| ≈ a |∇s(t)| + b₁ |∇s(t−1)| + b₂ |∇s(t−2)| + b₃ |∇s(t−3)| + c |∇s(t+1)| + d
-    ghosting = Σ b / (a + Σ b)
+    ghosting = g / (a + g)        g = b₁ + b₂ + b₃ − c
 
-Nothing in a picture comes from the future, so c measures how far wide strokes reach over old and new places alike; it
-is taken off b₁. A render that mixes frames half and half gives 0.5, one that is a frame late 1.
+Nothing in a picture comes from the future, so c measures how far wide strokes reach over the places where edges were
+and will be, alike; it is taken off the past. A render that mixes frames half and half gives 0.5, one that is a frame
+late 1.
 """
 
 from __future__ import annotations
@@ -63,6 +64,5 @@ def ghosting(equations: Normal) -> float:
     if variance <= 1e-9 * count or 1 - unexplained / variance < _EXPLAINED:
         return float("nan")
     now, *past, future = shares[:5].clip(0)
-    past[0] = max(past[0] - future, 0)
-    total = now + sum(past)
-    return float(sum(past) / total) if total > 0 else float("nan")
+    gone = max(sum(past) - future, 0)
+    return float(gone / (now + gone)) if now + gone > 0 else float("nan")

@@ -50,6 +50,8 @@ class Track:
     series: dict[str, array[float]] = field(default_factory=lambda: {name: array("f") for name in SERIES})
     ghosts: list[ghosting.Normal] = field(default_factory=list)
     """Normal equations, one sum a shot."""
+    ghost_frames: list[int] = field(default_factory=list)
+    """How many frames are in each of these."""
     recent: ghosting.Normal = field(default_factory=lambda: np.zeros((7, 7)))
     """The same, fading: one frame alone shows too little."""
     curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((LEVELS, 2)))
@@ -62,6 +64,7 @@ class Track:
             values.append(float("nan"))
         if starts_shot:
             self.ghosts.append(np.zeros((7, 7)))
+            self.ghost_frames.append(0)
             self.recent = np.zeros((7, 7))
             self._before = None
 
@@ -181,6 +184,7 @@ class Meter:
             normal = None if lines is None else ghosting.normal_equations(lines, sources, now.moving)
             if normal is not None:
                 track.ghosts[-1] += normal
+                track.ghost_frames[-1] += 1
                 track.recent = _FADING * track.recent + normal
                 track.set("ghosting", ghosting.ghosting(track.recent), back=2)
 

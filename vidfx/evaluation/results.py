@@ -33,6 +33,9 @@ class Triple:
     source: Picture
     render: Picture
     difference: Picture
+    """Its change along the motion, black to yellow."""
+    scale: float
+    """What yellow means, in steps of 255."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

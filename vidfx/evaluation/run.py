@@ -36,6 +36,7 @@ REFERENCE = "reference.safetensors"
 
 _SHOWN = 480  # px; long side of the pictures in the report
 _WORST, _APART = 3, 12  # worst frames shown, and frames between them
+_LEAST_SCALE = 8.0  # steps of 255 that the brightest place of a difference stands for, at least
 _SAMPLES, _STYLE_FRAMES = 8, 24
 _LEAST_FRAMES = 3  # that a distance to a style should have
 
@@ -223,13 +224,19 @@ def style_files(place: Path) -> list[Path]:
 
 def _triple(moment: Moment, picture: Picture, change: NDArray[np.float32], score: float) -> Callable[[], Triple]:
     def make() -> Triple:
-        heat = cv2.applyColorMap(
-            np.clip(np.abs(change).mean(axis=2) * 4, 0, 255).astype(np.uint8), cv2.COLORMAP_INFERNO
-        )
+        size = np.abs(change).mean(axis=2)
+        scale = max(_LEAST_SCALE, float(np.quantile(size, 0.999)))
+        heat = cv2.applyColorMap(np.clip(size * 255 / scale, 0, 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
         small = [_small(one) for one in (moment.source, picture, np.ascontiguousarray(heat[..., ::-1]))]
         first, second, third = (one for one in small if one is not None)
         return Triple(
-            index=moment.index, time=float(moment.time), score=score, source=first, render=second, difference=third
+            index=moment.index,
+            time=float(moment.time),
+            score=score,
+            source=first,
+            render=second,
+            difference=third,
+            scale=scale,
         )
 
     return make

@@ -28,10 +28,16 @@ def figures_of(track: Track, source: Track, part: slice, shots: range) -> dict[s
     there = np.isfinite(track.series["sharpness"][part])
     own = np.array(source.series["sharpness"][part])[there].sum()
     figures["sharpness"] = float(np.array(track.series["sharpness"][part])[there].sum() / own) if own > 0 else None
-    equations = sum((track.ghosts[shot] for shot in shots), np.zeros((7, 7)))
-    share = ghosting(equations) if equations.any() else float("nan")
-    figures["ghosting"] = None if math.isnan(share) else share
+    figures["ghosting"] = _ghosting(track, shots)
     return figures | {name: _mean(track.series[name][part]) for name in ("ssim", "ms_ssim", "edges")}
+
+
+def _ghosting(track: Track, shots: range) -> float | None:
+    """The mean over shots, each by its frames: one wild shot must not speak for a film of calm ones."""
+    shares = [(ghosting(track.ghosts[shot]), track.ghost_frames[shot]) for shot in shots]
+    known = [(share, count) for share, count in shares if count and math.isfinite(share)]
+    total = sum(count for _, count in known)
+    return sum(share * count for share, count in known) / total if total else None
 
 
 def _mean(values: Sequence[float]) -> float | None:
