@@ -249,3 +249,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
     finally:
         gc.enable()
     assert after - before < 25_000_000  # a hundred pictures in 4:2:0 are 46 MB
+
+
+def test_a_keyframe_that_leans_on_earlier_pictures_is_not_begun_at(tmp_path: Path) -> None:
+    """Intra refresh marks pictures as keyframes from which a decoder recovers only some pictures later."""
+    path = make_clip(tmp_path / "in.mp4", frames=80, gop=20, b_frames=0, options={"x264-params": "intra-refresh=1"})
+    expected = read(path)[62].image
+    [found] = read(path, wanted=Range(first=62, last=62))
+    assert found.index == 62
+    assert np.array_equal(found.image, expected)

@@ -331,6 +331,14 @@ def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) ->
         if point.order is not None and landed.pts not in point.order:
             return False
         container.seek(point.keyframe, stream=stream)
+        # some files mark pictures as keyframes that still lean on earlier ones: the decoder then has to invent pixels
+        pictures = _Reader(container, stream, Damage("")).pictures()
+        shown = next(
+            (picture for picture in pictures if picture.pts is not None and picture.pts >= point.keyframe), None
+        )
+        if shown is None or shown.pts != point.keyframe or shown.is_corrupt:
+            return False
+        container.seek(point.keyframe, stream=stream)
     except av.FFmpegError:
         return False
     return True
