@@ -163,14 +163,14 @@ def test_a_picture_comes_small_first_and_then_better(client: Client) -> None:
     assert [(head["pane"], head["level"]) for head, _ in found] == [
         (0, "draft"),
         (1, "draft"),
-        (0, "settled"),
         (1, "full"),
+        (0, "settled"),
         (1, "settled"),
     ]
     assert {head["index"] for head, _ in found} == {7}
     assert {head["pts"] for head, _ in found} == {VFR[7]}
     assert [image.shape[1] for _, image in found] == [480, 480, 512, 512, 512]
-    assert likest(found[2][1], len(VFR)) == 7
+    assert likest(found[3][1], len(VFR)) == 7
     again = client.pictures("/api/picture", frame=7, looks=[look | {"strength": 0.5}], upto="draft")
     assert [head["level"] for head, _ in again] == ["settled"]  # nothing to paint: only the blend is new
 

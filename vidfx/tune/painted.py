@@ -103,7 +103,7 @@ class Paintings:
     def _said(self, item: Painted | Waiting, *, exact: bool) -> bytes:
         if isinstance(item, Waiting):
             return record({"kind": "waiting", "what": item.what, "done": item.done, "total": item.total})
-        lossless = exact and item.level != "draft"
+        lossless = exact and item.level == "settled"
         body, kind = encode(item.image, lossless=lossless)
         height, width = item.image.shape[:2]
         said = {"kind": "picture", "pane": item.pane, "level": item.level, "index": item.index, "pts": item.pts}

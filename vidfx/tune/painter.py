@@ -124,7 +124,7 @@ class Painter:
                 yield self._now(pane, number, index, "draft", small)
         if upto == "draft":
             return
-        for number, pane in enumerate(panes):
+        for number, pane in sorted(enumerate(panes), key=lambda item: item[1].style is None):  # paintings first
             if number not in best:
                 best[number] = "full" if self._remembers(pane, index) else "settled"
                 yield self._now(pane, number, index, best[number], WHOLE)
