@@ -39,7 +39,7 @@ class Subject:
 
 SUBJECTS = (
     Subject("landscape", "samples/valley.mp4", Fraction(4)),
-    Subject("people", "one-by-one-person-detection.mp4", Fraction(20)),
+    Subject("people", "one-by-one-person-detection.mp4", Fraction(14)),
     Subject("street", "chaplin.mp4", Fraction(4)),
     Subject("animation", "bigbuckbunny.mp4", Fraction(3)),
 )
@@ -71,6 +71,10 @@ def main() -> None:
             file = GALLERY / f"{subject.name}-{style or 'film'}.jpg"
             assert cv2.imwrite(str(file), painted(path, subject.at, style)[..., ::-1], QUALITY)
             print(file.relative_to(ROOT))
+    names = ["film", *(s.name for s in list_styles() if s.origin == "shipped")]
+    pictures = [cv2.imread(str(GALLERY / f"{SUBJECTS[0].name}-{name}.jpg")) for name in names]
+    rows = [np.hstack(pictures[n : n + 3]) for n in range(0, len(pictures) // 3 * 3, 3)]
+    assert cv2.imwrite(str(GALLERY.parent / "styles.jpg"), np.vstack(rows), QUALITY)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,6 @@ def main() -> None:
         pairs = [[small(f.source, 720), small(f.image, 720)] for f in frames]
         write(style.path.parent / "preview.jpg", grid([pairs[0]]))
         if style.name == "ink":
-            write(ROOT / "docs" / "images" / "sample.jpg", grid(pairs))
             write(ROOT / "docs" / "images" / "detail.jpg", frames[1].image[60:560, :1000])
 
 
