@@ -410,6 +410,90 @@ def _(path: Path) -> Path:
     return path
 
 
+# --- picture -----------------------------------------------------------------------------------------------------
+
+for _turn in (0, 90, 180, 270):
+    for _mirrored in (False, True):
+
+        @odd(f"turned_{_turn}{'_mirrored' * _mirrored}.mp4")
+        def _(path: Path, turn: int = _turn, mirrored: bool = _mirrored) -> Path:
+            """A display matrix asks for a quarter turn, a mirror image, or both."""
+            return make_clip(path, frames=6, rotation=turn, hflip=mirrored, aspect=Fraction(4, 3))
+
+
+for _name, _tags in {
+    "bt601.mp4": (6, 1, 6, 6),
+    "bt601_full.mp4": (5, 2, 5, 6),
+    "bt709.mp4": (1, 1, 1, 1),
+    "bt709_full.mkv": (1, 2, 1, 1),
+    "bt2020.mp4": (9, 1, 9, 14),
+}.items():
+
+    @odd(_name)
+    def _(path: Path, tags: tuple[int, int, int, int] = _tags) -> Path:
+        """Colours by other matrices and ranges, and tagged so."""
+        return make_clip(path, frames=6, colour=tags)
+
+
+@odd("pq.mp4")
+def _(path: Path) -> Path:
+    """HDR: PQ in BT.2020, 10 bit."""
+    return make_clip(path, frames=6, colour=(9, 1, 9, 16), codec="libx265", pix_fmt="yuv420p10le")
+
+
+@odd("hlg.mkv")
+def _(path: Path) -> Path:
+    """HDR: HLG in BT.2020, 10 bit."""
+    return make_clip(path, frames=6, colour=(9, 1, 9, 18), codec="libx265", pix_fmt="yuv420p10le")
+
+
+@odd("odd_size.mkv")
+def _(path: Path) -> Path:
+    """97 by 65 pixels in 4:2:0."""
+    return make_clip(path, frames=6, size=(97, 65), codec="ffv1")
+
+
+@odd("grey.mkv")
+def _(path: Path) -> Path:
+    """No colour at all."""
+    return make_clip(path, frames=6, codec="ffv1", pix_fmt="gray")
+
+
+@odd("interlaced.mkv")
+def _(path: Path) -> Path:
+    """Two fields a frame, upper first."""
+    fields = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ilme+ildct", "-top", "1")
+    ffmpeg(*_FILM, *fields, "-c:v", "mpeg2video", "-q:v", "3", path)
+    return path
+
+
+@odd("alpha.mov")
+def _(path: Path) -> Path:
+    """ProRes 4444 with an alpha channel."""
+    ffmpeg(*_FILM, "-vf", "format=yuva444p10le", "-frames:v", "6", "-c:v", "prores_ks", "-profile:v", "4", path)
+    return path
+
+
+@odd("palette.gif")
+def _(path: Path) -> Path:
+    """An animated GIF."""
+    ffmpeg(*_FILM, "-frames:v", "12", path)
+    return path
+
+
+@odd("size_changes.ts")
+def _(path: Path) -> Path:
+    """The size changes in mid-stream."""
+    parts = [path.with_name(f"{path.stem}.{size}.ts") for size in ("96x64", "64x96")]
+    for number, part in enumerate(parts):
+        film = f"testsrc2=size={part.stem.split('.')[-1]}:rate=25:duration=0.4"
+        ffmpeg("-f", "lavfi", "-i", film, *_X264, "-output_ts_offset", str(1 + 0.4 * number), part)
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    for part in parts:
+        part.unlink()
+    return path
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 

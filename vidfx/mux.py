@@ -178,7 +178,7 @@ class OtherStreams:
             begin = packet.pts * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
             if stream.type == "subtitle" and _codec_name(stream) in _UNTIL_THE_NEXT:
-                if self._window.start is not None and begin < self._window.start:
+                if self._window.start is not None and begin <= self._window.start:
                     self._shown_before[stream.index] = packet
                     return
                 if stream.index in self._shown_before:

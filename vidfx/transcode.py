@@ -90,7 +90,7 @@ class AudioTranscoder(Transcoder):
             self.damaged += 1
             return
         for frame in frames:
-            yield from self._in_step(frame, packet.time_base)
+            yield from self._in_step(frame)
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """Drains decoder and encoder."""
@@ -99,14 +99,14 @@ class AudioTranscoder(Transcoder):
         except av.FFmpegError:
             frames = []
         for frame in frames:
-            yield from self._in_step(frame, self._decoder.time_base or Fraction(1, frame.sample_rate))
+            yield from self._in_step(frame)
         if self._resampler is not None:
             yield from self._encoded(self._resampler.resample(None))
         yield from self._stamped(self._encoder.encode(None))
 
-    def _in_step(self, frame: AudioFrame, time_base: Fraction) -> Iterator[Packet[Stream]]:
+    def _in_step(self, frame: AudioFrame) -> Iterator[Packet[Stream]]:
         """The frame behind what was heard before it, after silence where there is a gap."""
-        base = frame.time_base or time_base
+        base = frame.time_base or Fraction(1, frame.sample_rate)
         time = self._due if frame.pts is None else frame.pts * base
         time = Fraction(0) if time is None else time
         if self._due is None:
