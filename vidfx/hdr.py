@@ -8,7 +8,7 @@ BT.2408's reference white; Ct and Cp shrink as much as I does, so that highlight
 (BT.2390, 5.4.2). What BT.709 cannot show is drawn towards the grey of its luminance: first softly, as in the ACES
 reference gamut compression, then as far as it must. A power of 1/2.4 (BT.1886) makes codes of light.
 
-All of that is a table of 49³ colours, which FFmpeg's lut3d interpolates (tetrahedral) in 16 bits.
+All of that is a table of 65³ colours, which FFmpeg's lut3d interpolates (tetrahedral) in 16 bits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _WHITE = 203.0
 """cd/m² of reference white (BT.2408): the most that a BT.709 display shows here."""
 _PEAK = 1000.0
 """cd/m² of the brightest pixel where nobody says."""
-_SIDE = 49
+_SIDE = 65
 
 _XYZ_OF = {  # linear RGB to CIE XYZ, all with D65
     9: [[0.636958, 0.144617, 0.168881], [0.262700, 0.677998, 0.059302], [0.0, 0.028073, 1.060985]],  # BT.2020
@@ -114,8 +114,8 @@ class ToneMap:
         graph.threads = 1
         with TemporaryDirectory() as folder:
             cube = Path(folder) / "bt709.cube"
-            lines = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in self._table)
-            cube.write_text(f"LUT_3D_SIZE {_SIDE}\n{lines}\n")
+            lines = "%.6f %.6f %.6f\n" * len(self._table) % tuple(self._table.ravel())
+            cube.write_text(f"LUT_3D_SIZE {_SIDE}\n{lines}")
             size = f"video_size={width}x{height}:pix_fmt=gbrp16le:time_base=1/25:pixel_aspect=1/1:colorspace=gbr"
             self._entry = graph.add("buffer", size + ":range=pc")
             middle = graph.add("lut3d", file=str(cube), interp="tetrahedral")
@@ -128,7 +128,7 @@ class ToneMap:
 
 @lru_cache(maxsize=4)
 def table(transfer: int, primaries: int, peak: float) -> NDArray[np.float64]:
-    """49³ × 3: the code in 0..1 for every colour of a lattice of codes, red the quickest to change."""
+    """65³ × 3: the code in 0..1 for every colour of a lattice of codes, red the quickest to change."""
     steps = np.linspace(0, 1, _SIDE)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     return tone_map(np.stack([red, green, blue], axis=-1).reshape(-1, 3), transfer, primaries, peak)

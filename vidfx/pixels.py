@@ -148,7 +148,8 @@ class ToRgb:
         alpha = planes.pop() if layout.alpha else None
         stretch = layout.across, layout.down
         top = 65535 if self._pixels.deep or self._tone else 255
-        widened = layout.bits == 8 and (top > 255 or stretch != (1, 1))  # or chroma would be rounded twice
+        # OpenCV's 8-bit matrix is off by more than its rounding, and chroma would be rounded twice
+        widened = layout.bits == 8 and (top > 255 or layout.kind != "gbr")
         if widened:
             wide = [self._scratch(f"wide {i}", plane.shape, np.uint16) for i, plane in enumerate(planes)]
             planes = [
@@ -239,17 +240,15 @@ class FromRgb:
         """A new frame that owns its pixels; times are the caller's to set. Without `alpha` it is opaque."""
         layout = cast(Layout, self._layout)
         frame = VideoFrame(*self._size, layout.name)
-        if layout.bits > 8:
-            picture = deepened(picture)
+        top = 2**layout.bits - 1
         planes = self._codes(picture, layout)
         if layout.alpha:
-            top = 2**layout.bits - 1
             if alpha is None:
                 planes.append(np.full(picture.shape[:2], top, layout.dtype))
             else:
                 planes.append(_scaled(alpha, top / top_of(alpha)))
         for plane, target in zip(planes, _planes(frame, layout), strict=True):
-            np.copyto(target, plane, casting="unsafe")  # codes that fit are held in a wider type at most
+            np.minimum(plane, top, out=target, casting="unsafe")  # full-range chroma rounds to one more than there is
         if layout.name != self._pix_fmt:
             range_ = 2 if self._full else 1
             frame = self._reformatter.reformat(
@@ -258,6 +257,9 @@ class FromRgb:
         return self._tagged(frame)
 
     def _codes(self, picture: Picture, layout: Layout) -> list[Plane]:
+        if picture.dtype == np.uint8 and (layout.kind != "gbr" or layout.bits > 8):  # as in ToRgb
+            deep = self._scratch("deep", picture.shape, np.uint16)
+            picture = np.multiply(picture, 257, out=deep, dtype=np.uint16)
         kept = self._scratch("codes", picture.shape, picture.dtype)
         codes = np.asarray(cv2.transform(picture, self._matrices[top_of(picture)], dst=kept))
         if layout.kind == "grey":
@@ -265,9 +267,6 @@ class FromRgb:
         shrink = layout.across, layout.down
         chroma = codes
         if shrink != (1, 1):
-            if picture.dtype == np.uint8:  # widened, or chroma would be rounded twice
-                deep = self._scratch("deep", picture.shape, np.uint16)
-                picture = np.multiply(picture, 257, out=deep, dtype=np.uint16)
             chroma = np.asarray(cv2.transform(_reduced(picture, shrink), self._matrices[65535]))
         return [self._channel(codes, 0), self._channel(chroma, 1), self._channel(chroma, 2)]
 
