@@ -136,7 +136,8 @@ def test_a_host_that_is_lost_in_mid_job_costs_nothing_but_time(share: str, monke
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    make_clip("clip.mkv", size=(64, 48), frames=64, gop=12, audio="aac")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default: on a busy machine the test would never end
+    make_clip("clip.mkv", size=(64, 48), frames=30, gop=12, audio="aac")
     host = {"num_cpus": 1, "object_store_memory": 80 << 20}
     cluster = Cluster(initialize_head=True, head_node_args=host | {"include_dashboard": False})
     try:
