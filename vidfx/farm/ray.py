@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,11 @@ class RayEngine:
         share: freight.Share,
     ) -> None:
         """Raises Unavailable where Ray is not installed or its cluster cannot be reached."""
-        self._ray = _connected(address, workers)
+        with ExitStack() as stack:
+            # Ray's own threads print what they hear of lost hosts; stdout is for data
+            stack.enter_context(redirect_stdout(sys.stderr))
+            self._ray = _connected(address, workers)
+            self._talk = stack.pop_all()
         self._report, self._bound, self._share = report, workers, share
         self.workers = workers or self._slots()
         self._here = LocalEngine(1, report)
@@ -75,6 +80,7 @@ class RayEngine:
             self._ray.cancel(reference, force=True)
         self._here.close()
         self._ray.shutdown()
+        self._talk.close()
 
     # --- in a thread of its own --------------------------------------------------------------------------------
 
