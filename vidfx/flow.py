@@ -1,17 +1,15 @@
-"""Where each pixel of a frame was in the frame before, and how far that can be believed.
+"""Where each pixel of a frame was in the frame before: optical flow on the source.
 
-Optical flow is DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV) on the
-source's luma at reduced size, in both directions. A pixel is trusted where the two directions agree (Sundaram, Brox
-and Keutzer, "Dense Point Trajectories by GPU-accelerated Large Displacement Optical Flow", ECCV 2010),
+DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV) finds the motion at a quarter
+of 720p's size, cheaply and to about half a pixel. One step of Lucas and Kanade ("An Iterative Image Registration
+Technique", IJCAI 1981) on twice that size then takes off what is left, d, over a window: with g the gradient of luma
+and e = now − before(x + w),
 
-    |w + w'(x + w)|² ≤ 0.01 (|w|² + |w'|²) + 0.5        w, w' in pixels of the full picture
-
-and where the source, followed along the flow, keeps its brightness.
+    Σ (g gᵀ + r) d = Σ g e        w ← w + d        r keeps d at 0 where there is nothing to see
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,126 +20,134 @@ from numpy.typing import NDArray
 from vidfx.frames import Picture
 
 Plane = NDArray[np.uint8]
-"""H × W luma, uint8."""
+"""H × W, uint8."""
 Field = NDArray[np.float32]
 """H × W × 2, float32: x and y."""
 Map = NDArray[np.float32]
 """H × W, float32."""
 
-MEMORY = 4
-"""Frames over which the drift of brightness is averaged; nothing older bears on the trust."""
-
-_LONG_SIDE = 640  # px of the reduced picture: half of 720p, a third of 1080p
+_LONG_SIDE = 640  # px of the larger of the two reduced sizes: half of 720p, a third of 1080p
+_HALVED_FROM = 320  # px; a picture with less than this on its long side is not reduced again
 _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smaller
+_STEPS = 12  # of gradient descent
+_REFINEMENTS = 3  # variational iterations
+_WINDOW = (5, 5)  # px of the small size, over which the refinement sums
+_REGULAR = 8.0  # r, in steps² of luma per px²
+_LARGEST_STEP = 1.0  # px of the larger reduced size; what is farther off is beyond a linear model
 _STILL = 0.1  # px of the full picture; a slower pixel is not resampled, so a still world stays untouched
-_DIFFERENCE = (32.0, 128.0)  # steps of source luma: full trust below, none above
-_DRIFT = (2.0, 8.0)  # the same for the mean over a block and the last frames: a shadow moves it, flicker does not
-_FADE = (0.5, 2.0)  # the same for the mean over the whole picture
-_SOFT = (7, 7)  # px; where trust ended at a hard edge, that edge would show in soft shades
-_SLACK = 0.5  # px²
-_STEPS = 6  # of gradient descent; more of them follow noise
-_REFINEMENT = (1, 2)  # variational iterations forward and back; the preset's five take most of its time
-_BLOCK = 16  # px of the reduced picture
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
-    """How a frame came about from the one before it, at the reduced size."""
+class View:
+    """What is kept of a source picture to compare it with its neighbours."""
 
-    flow: Field
-    """From each pixel to its place in the frame before, in pixels of the reduced picture."""
-    places: Field
-    """That place itself: pixel + flow, as `cv2.remap` wants it."""
-    moving: NDArray[np.uint8]
-    """0 where that is the pixel's own place, 1 elsewhere."""
-    trust: Map
-    """0 where the past says nothing about this pixel, 1 where it can be believed."""
+    luma: Plane
+    """At the larger reduced size."""
+    small: Plane
+    """Luma at the small size, that of every map and field."""
+    chroma: NDArray[np.uint8]
+    """Cr and Cb (full range BT.601), h × w × 2, at the small size."""
 
 
 class FlowEstimator:
-    """Optical flow between consecutive frames of one size; remembers how brightness went in the last few of them."""
+    """Optical flow between frames of one size. It remembers nothing, but has scratch memory: one thread at a time."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.scale = max(1, round(max(width, height) / _LONG_SIDE))
-        self.width = -(-width // self.scale)
-        self.height = -(-height // self.scale)
+        scale = max(1, round(max(width, height) / _LONG_SIDE))
+        self._size = (-(-width // scale), -(-height // scale))
+        halved = 2 if max(self._size) >= _HALVED_FROM else 1
+        self.width, self.height = (-(-side // halved) for side in self._size)
+        """Of the maps and fields."""
         self.stretch = np.array([width / self.width, height / self.height], np.float32)
-        """Pixels of the full picture to one of the reduced, across and down."""
-        self._forward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._forward.setFinestScale(1)  # half the reduced size; the preset's quarter blurs what is carried
-        self._forward.setGradientDescentIterations(_STEPS)
-        self._forward.setVariationalRefinementIterations(_REFINEMENT[0])
-        self._backward = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._backward.setVariationalRefinementIterations(_REFINEMENT[1])
-        x, y = np.meshgrid(np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32))
-        self._grid: Field = np.dstack([x, y])
-        self._drifts: deque[Map] = deque(maxlen=MEMORY)
+        """Pixels of the full picture to one of a map, across and down."""
+        self.grid: Field = grid(self.width, self.height)
+        self._upper_grid = grid(*self._size)
+        self._upper_stretch = np.array([self._size[0] / self.width, self._size[1] / self.height], np.float32)
+        self._places: Field = np.empty_like(self._upper_grid)  # scratch: fresh memory costs more than the sums in it
+        self._product: Map = np.empty(self._size[::-1], np.float32)
+        self._dis = _dis(finest=halved - 1)
+        self.is_blind = min(self.width, self.height) < _LEAST_SIDE
+        """Whether the picture is too small to see motion in; it is then taken to stand still."""
 
-    def restart(self) -> None:
-        """Forgets the frames so far: a new shot."""
-        self._drifts.clear()
+    def view(self, picture: Picture) -> View:
+        """What `between` and the judgements of trust need of a picture."""
+        reduced = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
+        if reduced.dtype == np.uint16:
+            reduced = cv2.convertScaleAbs(reduced, alpha=1 / 257)
+        tiny = cv2.resize(reduced, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        colours = cv2.cvtColor(tiny, cv2.COLOR_RGB2YCrCb)
+        luma = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY), np.uint8)
+        return View(
+            luma=luma,
+            small=np.ascontiguousarray(colours[..., 0], np.uint8),
+            chroma=np.ascontiguousarray(colours[..., 1:], np.uint8),
+        )
 
-    def luma(self, picture: Picture) -> Plane:
-        """The picture's luma at the reduced size."""
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        small = cv2.resize(grey, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        if small.dtype == np.uint16:
-            small = cv2.convertScaleAbs(small, alpha=1 / 257)
-        return np.asarray(small, dtype=np.uint8)
+    def between(self, start: View, end: View) -> Field:
+        """From each pixel of `start` to its place in `end`, in pixels of the maps."""
+        if self.is_blind:
+            return np.zeros_like(self.grid)
+        return self._refined(self.roughly_between(start, end), start, end)
 
-    def between(self, before: Plane, now: Plane) -> Motion:
-        """Motion from `now` back to `before`, two results of `luma`; `before` must be the `now` of the last call."""
-        if min(self.width, self.height) < _LEAST_SIDE:
-            flow: Field = np.zeros_like(self._grid)
-            known: Map = np.ones(now.shape, np.float32)
-            still = np.ones(now.shape, np.bool_)
-        else:
-            flow = _calc(self._forward, now, before)
-            agree = self._agreement(flow, _calc(self._backward, before, now))
-            still = _squared(flow) < (_STILL / self.scale) ** 2
-            flow[still] = 0
-            known = np.asarray(cv2.blur(agree.astype(np.float32), _SOFT), np.float32)
-        places = self._grid + flow
-        return Motion(flow, places, (~still).view(np.uint8), known * self._likeness(before, now, places))
+    def roughly_between(self, start: View, end: View) -> Field:
+        """The same without the refinement: half the cost, good enough to compare with."""
+        if self.is_blind:
+            return np.zeros_like(self.grid)
+        return np.asarray(self._dis.calc(start.small, end.small, None), np.float32)
 
-    def _agreement(self, flow: Field, back: Field) -> NDArray[np.bool_]:
-        places = self._grid + flow
-        home = warp(back, places, cv2.INTER_LINEAR)
-        bound = 0.01 * (_squared(flow) + _squared(home)) + _SLACK / self.scale**2
-        agree = _squared(cv2.add(flow, home)) <= bound
-        x, y = cv2.split(places)
-        agree &= (x >= -0.5) & (y >= -0.5) & (x <= self.width - 0.5) & (y <= self.height - 0.5)
-        return np.asarray(agree, dtype=np.bool_)
+    def stilled(self, flow: Field) -> tuple[Field, NDArray[np.uint8]]:
+        """`flow` with nothing in it too slow to see, and a map of what moves: 1, where nothing does: 0."""
+        moving = (squared(stretched(flow, self.stretch)) >= _STILL**2).view(np.uint8)
+        return cv2.copyTo(flow, moving), moving  # type: ignore[return-value]
 
-    def _likeness(self, before: Plane, now: Plane, places: Field) -> Map:
-        """1 where `now` looks as `before` did along the flow, by pixel and by block; 0 where it does not."""
-        change = cv2.subtract(now, warp(before, places, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
-        height, width = now.shape
-        blocks = (-(-width // _BLOCK), -(-height // _BLOCK))
-        self._drifts.append(np.asarray(cv2.resize(change, blocks, interpolation=cv2.INTER_AREA), np.float32))
-        drift = np.mean(self._drifts, axis=0)  # signs kept: a flicker cancels, a fade adds up
-        steady = _ramp(np.abs(drift), _DRIFT) * _ramp(np.abs(drift.mean()), _FADE)
-        by_block = cv2.resize(steady, (width, height), interpolation=cv2.INTER_LINEAR)
-        # A single differing pixel is noise; three by three of them are a change.
-        by_pixel = _ramp(np.asarray(cv2.blur(np.abs(change), (3, 3)), np.float32), _DIFFERENCE)
-        return np.asarray(by_pixel * by_block, dtype=np.float32)
+    def _refined(self, flow: Field, start: View, end: View) -> Field:
+        places, product = self._places, self._product
+        cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=places)
+        cv2.add(places, self._upper_grid, dst=places)
+        found = warp(end.luma, places, cv2.INTER_LINEAR)
+        left = cv2.subtract(start.luma, found, dtype=cv2.CV_32F)
+        both = cv2.addWeighted(start.luma, 0.5, found, 0.5, 0)  # the slope of both is right to second order
+        x, y = (cv2.Scharr(both, cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
+        products = ((x, x), (x, y), (y, y), (x, left), (y, left))
+        xx, xy, yy, xe, ye = (self._mean(cv2.multiply(*pair, dst=product)) for pair in products)
+        xx, yy = xx + _REGULAR, yy + _REGULAR
+        over = 1 / (xx * yy - xy * xy)
+        step = cv2.merge([(yy * xe - xy * ye) * over, (xx * ye - xy * xe) * over])
+        np.clip(step, -_LARGEST_STEP, _LARGEST_STEP, out=step)
+        return np.asarray(cv2.add(flow, stretched(step, 1 / self._upper_stretch)), np.float32)
+
+    def _mean(self, product: Any) -> Map:
+        reduced = cv2.resize(product, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.blur(reduced, _WINDOW), np.float32)
 
 
-def warp(picture: NDArray[Any], places: Field, interpolation: int) -> NDArray[Any]:
+def grid(width: int, height: int) -> Field:
+    """Each pixel's own place."""
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.dstack([x, y])
+
+
+def warp(picture: NDArray[Any], places: Any, interpolation: int) -> NDArray[Any]:
     """`picture` looked up at `places`; beyond the border its edge is repeated."""
     remap: Any = cv2.remap  # its stub wants a second map where none is needed
     return np.asarray(remap(picture, places, None, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _calc(estimator: Any, start: Plane, end: Plane) -> Field:
-    return np.asarray(estimator.calc(start, end, None), dtype=np.float32)
-
-
-def _squared(field: Any) -> Map:
+def squared(field: Any) -> Map:
+    """The squared length of each vector."""
     x, y = cv2.split(field)
     return np.asarray(x * x + y * y, dtype=np.float32)
 
 
-def _ramp(values: Map | np.floating, ends: tuple[float, float]) -> Map:
-    low, high = ends
-    return np.asarray(np.clip((high - values) / (high - low), 0, 1), dtype=np.float32)
+def stretched(field: Any, pair: NDArray[np.floating]) -> Field:
+    """Each vector times the pair, element by element."""
+    multiply: Any = cv2.multiply  # its stub wants a second array where a scalar does
+    return np.asarray(multiply(field, (float(pair[0]), float(pair[1]), 0.0, 0.0)), np.float32)
+
+
+def _dis(*, finest: int) -> Any:
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    dis.setFinestScale(finest)
+    dis.setGradientDescentIterations(_STEPS)
+    dis.setVariationalRefinementIterations(_REFINEMENTS)
+    return dis

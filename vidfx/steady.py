@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -21,21 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
-from vidfx.flow import MEMORY, Field, FlowEstimator, Map, Plane, warp
+from vidfx.flow import Field, FlowEstimator, Map, View, grid, stretched, warp
 from vidfx.frames import Frame, rounded, top_of
+from vidfx.trust import MEMORY, Motion, MotionJudge
 
-_WEIGHT = 0.85  # K: the most that the past may weigh
+_WEIGHT = 0.75  # K: the most that the past may weigh
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
-
-
-@dataclass(slots=True)
-class _Past:
-    luma: Plane
-    """Of the previous source, reduced."""
-    out: NDArray[np.float32]
-    """The previous output, H × W × 3; not rounded, or the mean would stick a few steps off and drift."""
-    age: Map
-    """Frames since each pixel could first be followed, capped; reduced size."""
 
 
 def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
@@ -49,31 +40,78 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
     if amount == 0:
         yield from frames
         return
-    estimator: FlowEstimator | None = None
-    past: _Past | None = None
+    painter: _Painter | None = None
     for frame in frames:
-        height, width = frame.image.shape[:2]
-        if estimator is None:
-            estimator = FlowEstimator(width, height)
-            grid = _grid(width, height)
-        luma = estimator.luma(frame.source)
-        if frame.starts_shot or past is None:
-            estimator.restart()
-            past = _Past(luma, frame.image.astype(np.float32), np.ones(luma.shape, np.float32))
-            yield frame
-            continue
-        motion = estimator.between(past.luma, luma)
-        age = warp(past.age, motion.places, cv2.INTER_NEAREST)
-        weight = np.asarray(motion.trust * np.minimum(_WEIGHT, age / (age + 1)) * amount, np.float32)
-        shift = cv2.resize(
-            cv2.transform(motion.flow, np.diag(estimator.stretch)), (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        warped = _carried(past.out, cv2.add(shift, grid), _part(motion.moving, estimator.scale))
-        full = np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        out = np.asarray(cv2.blendLinear(warped, frame.image.astype(np.float32), full, 1 - full), np.float32)
-        np.clip(out, 0, top_of(frame.image), out=out)  # the cubic overshoots beside edges
-        past = _Past(luma, out, np.minimum(1 + motion.trust * age, _oldest()))
-        yield replace(frame, image=rounded(out, frame.image))
+        if painter is None:
+            painter = _Painter(frame.image.shape[1], frame.image.shape[0], amount)
+        yield painter.begin(frame) if frame.starts_shot or not painter.has_past else painter.go_on(frame)
+
+
+class _Painter:
+    """Carries the past of one film, in memory that is taken once: fresh memory costs as much as the sums in it."""
+
+    def __init__(self, width: int, height: int, amount: float) -> None:
+        self._size = (width, height)
+        self._amount = amount
+        self._estimator = FlowEstimator(width, height)
+        self._judge = MotionJudge(self._estimator)
+        self._grid = grid(width, height)
+        self._places: Field = np.empty_like(self._grid)
+        self._weight: Map = np.empty((height, width), np.float32)
+        self._rest = np.empty_like(self._weight)
+        self._styled, self._out, self._warped = (np.empty((height, width, 3), np.float32) for _ in range(3))
+        self._view: View | None = None
+        self._age: Map = np.empty(0, np.float32)
+
+    @property
+    def has_past(self) -> bool:
+        return self._view is not None
+
+    def begin(self, frame: Frame) -> Frame:
+        """The first frame of a shot, as it came."""
+        self._judge.restart()
+        self._view = self._estimator.view(frame.source)
+        self._out[:] = frame.image
+        self._age = np.ones(self._view.small.shape, np.float32)
+        return frame
+
+    def go_on(self, frame: Frame) -> Frame:
+        """A frame with its past averaged in."""
+        assert self._view is not None
+        view = self._estimator.view(frame.source)
+        motion = self._judge.between(self._view, view)
+        age = warp(self._age, motion.places, cv2.INTER_NEAREST)
+        weight = np.asarray(motion.trust * np.minimum(_WEIGHT, age / (age + 1)) * self._amount, np.float32)
+        cv2.resize(weight, self._size, dst=self._weight)
+        np.subtract(1, self._weight, out=self._rest)
+        self._carry(motion)
+        np.copyto(self._styled, frame.image)
+        cv2.blendLinear(self._out, self._styled, self._weight, self._rest, dst=self._warped)
+        self._out, self._warped = self._warped, self._out
+        np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
+        self._view, self._age = view, np.minimum(1 + motion.trust * age, _oldest())
+        return replace(frame, image=rounded(self._out, frame.image))
+
+    def _carry(self, motion: Motion) -> None:
+        """Brings the last output to where it is now, in the rectangle in which anything moves."""
+        x, y, width, height = cv2.boundingRect(motion.moving)
+        if not width:
+            return
+        across, down = self._estimator.stretch
+        # One more on each side: enlarging the flow spreads it.
+        rows = slice(max(0, int((y - 1) * down)), int((y + height + 1) * down) + 1)
+        columns = slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1)
+        cv2.resize(stretched(motion.flow, self._estimator.stretch), self._size, dst=self._places)
+        cv2.add(self._places, self._grid, dst=self._places)
+        remap: Any = cv2.remap  # its stub wants a second map where none is needed
+        edge = cv2.BORDER_REPLICATE
+        if width == motion.moving.shape[1] and height == motion.moving.shape[0]:
+            remap(self._out, self._places, None, cv2.INTER_CUBIC, self._warped, edge)
+            self._out, self._warped = self._warped, self._out
+        else:
+            self._out[rows, columns] = remap(
+                self._out, np.ascontiguousarray(self._places[rows, columns]), None, cv2.INTER_CUBIC, None, edge
+            )
 
 
 def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
@@ -93,33 +131,3 @@ def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
 
 def _oldest() -> float:
     return _WEIGHT / (1 - _WEIGHT)
-
-
-def _part(moving: NDArray[np.uint8], scale: int) -> tuple[slice, slice] | None:
-    """The rows and columns of the full picture outside of which nothing moves; None where nothing does at all."""
-    x, y, width, height = cv2.boundingRect(moving)
-    if not width:
-        return None
-    # One more on each side: enlarging the flow spreads it.
-    rows = slice(max(0, y - 1) * scale, (y + height + 1) * scale)
-    return rows, slice(max(0, x - 1) * scale, (x + width + 1) * scale)
-
-
-def _carried(past: NDArray[np.float32], places: NDArray[Any], part: tuple[slice, slice] | None) -> NDArray[np.float32]:
-    """`past` looked up at `places` within `part`, and as it is elsewhere."""
-    if part is None:
-        return past
-    convert_maps: Any = cv2.convertMaps  # its stub and remap's want a second map where none is needed
-    remap: Any = cv2.remap
-    fixed_point = convert_maps(np.ascontiguousarray(places[part]), None, cv2.CV_16SC2)  # remap is faster with these
-    moved = remap(past, *fixed_point, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    if moved.shape == past.shape:
-        return np.asarray(moved, np.float32)
-    out = past.copy()
-    out[part] = moved
-    return out
-
-
-def _grid(width: int, height: int) -> Field:
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.dstack([x, y])
