@@ -18,7 +18,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
 from vidfx.flow import Field, FlowEstimator, Map, View, grid, stretched, warp
