@@ -155,7 +155,7 @@ export class Stage {
 
   drawn(pen, pane, place, until = null) {
     const area = this.area(place);
-    if (!pane?.image) return area;
+    if (!pane?.image?.width) return area; // none, or let go of since
     pen.save();
     pen.beginPath();
     pen.rect(place.x, place.y, until === null ? place.width : Math.max(0, until - place.x), place.height);

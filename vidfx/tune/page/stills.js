@@ -85,7 +85,8 @@ export class Stills {
     this.pictures.delete(name);
     this.pictures.set(name, picture);
     const shown = this.onCome();
-    old?.image.close();
+    // on screen it may stand in for a frame that has not come yet
+    if (old && !shown.has(old.image)) old.image.close();
     for (const [other, { image }] of this.pictures) {
       if (this.pictures.size <= MOST) break;
       if (shown.has(image)) continue;
