@@ -182,6 +182,8 @@ def eetf(code: NDArray[np.float64], peak: float) -> NDArray[np.float64]:
 
 def _in_gamut(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear BT.709 drawn into 0..1 along the line to the grey of its luminance."""
+    # a colour too bright to show gives up some light first, or all of its hue would go
+    light = light / np.maximum(light.max(axis=1, keepdims=True), 1) ** 0.6
     grey = np.clip(light @ _LUMA_709, 0, 1)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         # how far the least channel lies from grey: 1 is the gamut's edge; 1.4 and less comes to lie inside it
