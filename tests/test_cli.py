@@ -122,6 +122,7 @@ def test_version(run: Run) -> None:
             "tune=film",
         ),
         (["render", "a", "--style", "ink", "--precision", "fp8"], "--precision:", ""),
+        (["render", "a", "--style", "ink", "--memory", "lots"], "--memory: must be a size such as 512M", "32M"),
         (["render", "a", "--style", "ink", "--json", "--progress", "openjd"], "both want stdout", ""),
         (["preview", "a", "--style", "ink"], "--output is missing", ""),
         (

@@ -224,7 +224,7 @@ def test_openvino_needs_no_torch_and_tells_nobody(model: Path) -> None:
 def test_torch_running_out_of_memory_is_memory_error(model: Path) -> None:
     paint = TorchPainter(find_style(str(model)), resolve(Machine(device="cpu", runtime="torch", precision="fp32")))
 
-    def full(_: torch.Tensor) -> torch.Tensor:
+    def full(_: torch.Tensor, **__: bool) -> torch.Tensor:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
 
     paint._generator.forward = full  # type: ignore[method-assign]
@@ -242,3 +242,18 @@ def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
     assert deep.dtype == np.uint16
     assert np.abs(deep / 257 - shallow).mean() < 1
     assert len(np.unique(deep[..., 0])) > 300
+
+
+@pytest.mark.parametrize(("runtime", "precision", "_"), KINDS)
+def test_a_memory_budget_makes_tiles_and_the_same_picture(model: Path, runtime: str, precision: str, _: float) -> None:
+    picture = scene(400, 600)[None]
+    whole = painter(model, runtime, precision)
+    machine = Machine(device="cpu", runtime=runtime, precision=precision, threads=1, memory=2**23)  # type: ignore[arg-type]
+    frugal = Stylizer(whole.style, machine)
+    tile = frugal.fit(400, 600)[1]
+    window = tile + 2 * frugal.card.receptive_radius
+    assert 128 <= tile < 600
+    assert tile == 128 or window**2 * frugal.runtime.bytes_per_pixel <= 2**23
+    assert "tiles of" in frugal.describe(400, 600)
+    assert np.abs(frugal.stylize(picture).astype(int) - whole.stylize(picture)).max() <= 1
+    assert frugal.fit(2160, 3840)[1] == frugal.fit(4320, 7680)[1]  # so memory does not grow with the frame

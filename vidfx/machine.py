@@ -17,8 +17,11 @@ from typing import Literal
 from vidfx.errors import Unavailable, UsageError
 from vidfx.settings import Machine
 
-BYTES_PER_PIXEL = {"fp32": 420, "bf16": 260, "fp16": 260, "int8": 260}
-"""Peak memory of the generator for a pixel of the batch (measured on CPU at 1280 × 720, with room to spare)."""
+BYTES_PER_PIXEL = {
+    "torch": {"fp32": 420, "bf16": 260, "fp16": 260},
+    "openvino": {"fp32": 90, "bf16": 60, "int8": 60},
+}
+"""Peak memory of the generator for a pixel of the batch (measured on CPU at 720 and 1440 lines, with room to spare)."""
 SMALLEST_TILE = 128
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
@@ -45,6 +48,11 @@ class Runtime:
         """What is multiplied as floating point: all of it, or with int8 the few layers that are not quantised."""
         return best_float() if self.precision == "int8" else self.precision
 
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Peak memory of the generator for a pixel of the batch."""
+        return BYTES_PER_PIXEL[self.name][self.precision]
+
 
 def resolve(machine: Machine) -> Runtime:
     """Decides what to run on.
@@ -61,7 +69,7 @@ def resolve(machine: Machine) -> Runtime:
     threads = machine.threads or available_cores()
     if threads < 1:
         raise UsageError(f"--threads must be at least 1, not {threads}")
-    return Runtime(device, name, precision, threads, _memory(device))
+    return Runtime(device, name, precision, threads, machine.memory or _memory(device))
 
 
 def _device(wanted: str) -> str:

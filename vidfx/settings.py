@@ -129,6 +129,8 @@ class Machine:
     """Edge of a tile in pixels; 0 is off, None decides by memory."""
     threads: int | None = None
     """CPU threads; None takes what the process may use."""
+    memory: int | None = None
+    """Bytes the generator may take, beside the frames in flight; None is half of a GPU's, a gigabyte on a CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

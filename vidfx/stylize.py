@@ -12,7 +12,7 @@ import numpy as np
 
 from vidfx.errors import TryAgain, UsageError
 from vidfx.frames import Frame
-from vidfx.machine import BYTES_PER_PIXEL, SMALLEST_TILE, resolve
+from vidfx.machine import SMALLEST_TILE, resolve
 from vidfx.settings import Machine
 from vidfx.styles.library import StyleFile
 from vidfx.styles.runtimes import Batch, load_painter
@@ -42,7 +42,7 @@ class Stylizer:
 
     def fit(self, height: int, width: int) -> tuple[int, int]:
         """Frames per pass and edge of a tile (0: whole frames) for a frame size: as asked, else as memory allows."""
-        need = BYTES_PER_PIXEL[self.runtime.precision]
+        need = self.runtime.bytes_per_pixel
         area = self._padded(height) * self._padded(width)
         tile = self.tile
         if tile is None:

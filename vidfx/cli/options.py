@@ -69,6 +69,17 @@ def whole_number(least: int, **words: int | None) -> Callable[[str], int | None]
     return parse
 
 
+def parse_memory(text: str) -> int | None:
+    """`512M`, `2G`, `1.5G`, or auto: bytes, in powers of 1024."""
+    if text == "auto":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])i?B?", text, re.IGNORECASE)
+    size = int(float(match[1]) * (2**20 if match[2].upper() == "M" else 2**30)) if match else 0
+    if size < 2**25:
+        raise UsageError(f"must be a size such as 512M or 2G, or auto, not {text}", hint="32M is the least")
+    return size
+
+
 def parse_pair(text: str) -> tuple[str, str]:
     """`key=value`."""
     key, equals, value = text.partition("=")
@@ -221,6 +232,14 @@ MACHINE = [
         section="Machine",
         help="Paint in tiles of this edge in pixels; off, or auto (default: where memory needs it).",
     ),
+    Option(
+        ["--memory"],
+        type=Parsed("memory", parse_memory),
+        default="auto",
+        metavar="SIZE",
+        section="Machine",
+        help="What the generator may take, such as 512M or 2G: a frame that needs more is painted in tiles.",
+    ),
     THREADS,
 ]
 
@@ -270,7 +289,9 @@ def encode_of(values: Values) -> Encode:
 
 
 def machine_of(values: Values) -> Machine:
-    return Machine(**{name: values[name] for name in ("device", "runtime", "precision", "batch", "tile", "threads")})
+    return Machine(
+        **{name: values[name] for name in ("device", "runtime", "precision", "batch", "tile", "threads", "memory")}
+    )
 
 
 def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job:
