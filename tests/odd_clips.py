@@ -235,7 +235,7 @@ def _(path: Path) -> Path:
 
 @odd("many_sounds.mkv")
 def _(path: Path) -> Path:
-    """AAC, AC-3 5.1, Opus, MP3, PCM, FLAC, Vorbis, DTS: languages, titles, dispositions."""
+    """AAC, AC-3 5.1, Opus, MP3, PCM, FLAC, Vorbis: languages, titles, dispositions."""
     codecs = ("aac", "ac3", "libopus", "libmp3lame", "pcm_s16le", "flac", "libvorbis")
     languages = ("deu", "eng", "fra", "spa", "jpn", "ita", "por")
     args: list[str | Path] = [*_FILM, *_SOUND]
@@ -277,7 +277,7 @@ def _(path: Path) -> Path:
 
 @odd("subtitles.mkv")
 def _(path: Path) -> Path:
-    """SRT, ASS with a font attached, PGS and DVD pictures of text."""
+    """SRT, ASS, PGS pictures of text, and a font attached."""
     words, pictures, font = _srt(path), path.with_suffix(".sup"), path.with_suffix(".ttf")
     pictures.write_bytes(pgs([(0.2, 0.8), (1.2, 1.6)]))
     font.write_bytes(bytes(range(256)) * 4)

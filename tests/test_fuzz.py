@@ -15,6 +15,7 @@ import os
 import random
 import resource
 import shutil
+import subprocess
 import sys
 import traceback
 from collections import Counter
@@ -198,7 +199,10 @@ def verdict(case: Case, code: int | None, said: str) -> str:
         return f"leaves {left}"
     if case.output.suffix == ".png":
         return "" if probe(case.output, "stream=width")["streams"] else "writes a picture that is none"
-    counted = probe(case.output, "packet=pts", streams="v:0")["packets"]
+    try:
+        counted = probe(case.output, "packet=pts", streams="v:0")["packets"]
+    except subprocess.CalledProcessError as error:
+        return f"writes a file that ffprobe refuses ({error.stderr[-200:]})"
     return "" if len(counted) == result["frames"] > 0 else f"promises {result['frames']} frames, writes {len(counted)}"
 
 

@@ -6,16 +6,15 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import witness
-from clips import make_clip, probe
+from clips import probe
 from odd_clips import ODD, ffmpeg, have_ffmpeg
 from tiny_style import make_style
 
 import vidfx
-from vidfx import Encode, Look, Machine, Range, UsageError
+from vidfx import Encode, Look, Machine, Range, UnreadableInput, UsageError
 from vidfx.timecode import later
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
@@ -216,14 +215,28 @@ def test_every_container_goes_into_every_other(
     assert copied or "audio" not in kinds or any("converted" in notice for notice in notices)
 
 
-def test_sound_in_a_film_that_avi_moves_to_0_moves_with_it(tmp_path: Path, style: str) -> None:
-    path = make_clip(tmp_path / "in.mp4", start=127995, rate=30, time_base=Fraction(1, 15360), audio="libmp3lame")
-    with av.open(str(path)) as container:
-        assert container.streams.video[0].start_time == 127995
-    cut = make_clip(tmp_path / "late.mp4", start=30720, rate=30, time_base=Fraction(1, 15360), audio="libmp3lame",
-                    audio_start=2)  # fmt: skip
-    after, _ = render(cut, tmp_path / "out.avi", style)
-    (sound,) = after.others
-    begins = sound.packets[0][0]
-    assert begins is not None
-    assert abs(begins) < 0.05
+@pytest.mark.parametrize("name", ["b_frames.avi", "29.97.avi"])
+def test_avi_keeps_its_frames_in_step_with_its_sound(folder: Path, tmp_path: Path, style: str, name: str) -> None:
+    path = ODD[name](folder)
+    before = witness.see(path)
+    after, notices = render(path, tmp_path / "out.avi", style, encode=Encode())
+    assert notices == ()
+    assert after.frames[1:] == before.frames[1:]
+    assert after.frames[0] == 0  # AVI shows its first frame from the beginning
+    assert [s.packets for s in after.others] == [s.packets for s in before.others]
+
+
+def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_file(
+    folder: Path, tmp_path: Path, style: str
+) -> None:
+    data = bytearray(ODD["vp8.webm"](folder).read_bytes())
+    place = data.index(b"\x05vorbis") + 10
+    data[place : place + 60] = b"\xff" * 60
+    path = tmp_path / "in.webm"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableInput, match="headers of stream 1"):
+        render(path, tmp_path / "strict.mkv", style, strict=True)
+    after, notices = render(path, tmp_path / "out.mkv", style)
+    assert "the headers of stream 1 (vorbis audio) are damaged: dropped" in notices
+    assert after.others == []
+    assert probe(after.path, "packet=pts", streams="v:0")["packets"]

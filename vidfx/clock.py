@@ -24,10 +24,10 @@ class Clock:
     ) -> None:
         """`start`: time of the film's first frame on the source's time line."""
         self.time_base = time_base
-        self._shift, self._notify = Window.of(wanted, start, None, format_name).shift, notify
+        self._shift, self._notify = Window.of(wanted, start, None).shift, notify
         self._counted = format_name == "avi"
         if self._counted:
-            # AVI knows frames, not times: nearest whole frame of the average rate, beginning at 0
+            # AVI knows frames, not times: nearest whole frame of the average rate, the first from 0 on
             self.time_base = 1 / clip.rate
         self._last: int | None = None
         self._told = False

@@ -54,7 +54,7 @@ class Film:
         self._metadata, self._strict, self._notify = metadata, strict, notify
         self._format = CONTAINERS[output.suffix.lower()]
         start = parts[0].start
-        self._window = Window.of(wanted, start, parts[-1].end, self._format)
+        self._window = Window.of(wanted, start, parts[-1].end)
         if wanted.whole and start < 0:
             notify(f"'{clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 

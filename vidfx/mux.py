@@ -74,13 +74,22 @@ class OtherStreams:
             return
         if stream.type == "data" and self._format in TRIMS and _is_made_anew(stream):
             return
-        if self._format == "matroska" and (isinstance(stream, AttachmentStream) or _is_cover(stream)):
+        if stream.type == "audio" and not _opens(cast(av.AudioStream, stream)):
+            self._refuse(stream)
+        elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or _is_cover(stream)):
             self._attach(stream)
         elif not isinstance(stream, AttachmentStream) and _can_hold(self._format, stream):
             self._targets[stream.index] = _add_copy(self._output, stream)
             self.copied.append(stream.index)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)
+
+    def _refuse(self, stream: Stream) -> None:
+        """Leaves out a stream that no player can open: many would then refuse the whole file."""
+        what = f"the headers of stream {stream.index} ({_codec_name(stream)} {stream.type}) are damaged"
+        if self._strict:
+            raise UnreadableInput(f"'{self._source.name}' is damaged: {what}", hint="without --strict it is dropped")
+        self._notify(f"{what}: dropped")
 
     def _attach(self, stream: Stream) -> None:
         """Matroska keeps fonts and covers as attached files."""
@@ -299,6 +308,17 @@ def _can_hold(format_name: str, stream: Stream) -> bool:
         return False
     with suppress(av.FFmpegError, ValueError):
         trial.close()
+    return True
+
+
+def _opens(stream: av.AudioStream) -> bool:
+    """Whether the decoder takes the stream's headers; True where there is no decoder to ask."""
+    if stream.codec_context is None:
+        return True
+    try:
+        stream.codec_context.open(strict=False)
+    except (av.FFmpegError, ValueError):
+        return False
     return True
 
 

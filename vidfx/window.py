@@ -22,16 +22,16 @@ class Window:
         self.shift = (start or Fraction(0)) if shift is None else shift
 
     @classmethod
-    def of(cls, wanted: Range, start: Fraction, end: Fraction | None, format_name: str) -> Window:
+    def of(cls, wanted: Range, start: Fraction, end: Fraction | None) -> Window:
         """The window of a film whose first frame lies at `start` on the source's line, and whose last ends at `end`.
 
-        A film that is cut begins at 0, and so does one that lies before 0, where no container can show it, and one in
-        AVI, which counts frames from 0. Everything else stays where it is.
+        A film that is cut begins at 0, and so does one that lies before 0, where no container can show it. Everything
+        else stays where it is.
         """
         ends = end if wanted.end is not None or wanted.last is not None else None
         if not wanted.whole:
             return cls(start, ends)
-        return cls(shift=start if start < 0 or format_name == "avi" else Fraction(0))
+        return cls(shift=min(start, Fraction(0)))
 
     def cuts_away(self, begin: Fraction, end: Fraction, *, trims: bool) -> bool:
         """Whether nothing that lasts from `begin` to `end` is to be kept.
