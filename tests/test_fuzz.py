@@ -65,7 +65,6 @@ def seeds(folder: Path) -> list[Path]:
         "small.nut": ("-c:v", "ffv1"),
         "small.ivf": ("-c:v", "libvpx-vp9", "-cpu-used", "8"),
         "small.flv": ("-c:v", "flv1"),
-        "hevc.mp4": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"),
         "mjpeg.mov": ("-c:v", "mjpeg", "-pix_fmt", "yuvj422p"),
         "still.png": ("-frames:v", "1"),
         "still.jpg": ("-frames:v", "1"),
@@ -76,6 +75,7 @@ def seeds(folder: Path) -> list[Path]:
     }.items():
         ffmpeg(*PICTURES, *arguments, folder / name)
         files.append(folder / name)
+    files.append(make_clip(folder / "hevc.mp4", frames=10, codec="libx265"))
     files.append(make_clip(folder / "opus.mkv", size=(48, 32), frames=10, audio="libopus", attachment=b"font" * 30))
     return files
 

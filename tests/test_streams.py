@@ -240,3 +240,9 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     assert "the headers of stream 1 (vorbis audio) are damaged: dropped" in notices
     assert after.others == []
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
+
+
+def test_the_page_of_files_has_a_row_for_each_and_none_unexplained() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
+    assert [name for name in ODD if f"| `{name}` |" not in page] == []
+    assert "unexplained" not in page
