@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 import witness
 from odd_clips import ODD, have_ffmpeg
@@ -12,6 +14,7 @@ from tiny_style import make_style
 import vidfx
 from vidfx import Encode, Look, Machine, UnreadableInput
 from vidfx.cli import main
+from vidfx.timeline import Timeline
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
 
@@ -72,3 +75,20 @@ def test_what_cannot_be_read_at_all_is_65_with_a_reason(
     assert "Traceback" not in said
     assert name in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_that_appears_in_mid_file_is_no_fault(
+    folder: Path,
+) -> None:
+    """PyAV then raises IndexError after the last packet; what was read before it counts."""
+    with av.open(str(ODD["mpeg2.ts"](folder))) as container:
+
+        class Trips:
+            format, streams = container.format, container.streams
+
+            def demux(self, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+                yield from container.demux(*streams)
+                raise IndexError("list index out of range")
+
+        packets = Timeline().demux(Trips(), [container.streams.video[0]])  # type: ignore[arg-type]
+        assert sum(packet.size > 0 for packet in packets) == 50

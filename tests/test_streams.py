@@ -151,7 +151,7 @@ def test_sound_that_is_converted_stays_in_step(tmp_path: Path, style: str, suffi
     codec = {".webm": "pcm_s24le", ".mp4": "wmav2", ".avi": "libopus"}[suffix]
     ffmpeg(*film, "-f", "lavfi", "-i", click, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", codec, path)
     after, notices = render(path, tmp_path / f"out{suffix}", style)
-    assert "converted to" in notices[0]
+    assert any("converted to" in notice for notice in notices)
     assert abs(_click(after.path) - _click(path)) < 0.015
     assert _click(path) == pytest.approx(1.2, abs=0.015)
 

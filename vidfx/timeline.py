@@ -41,7 +41,7 @@ class Timeline:
         # every stream tells of a restart: who reads one alone must see it where the others see it
         streams = tuple(container.streams) if restarts else tuple(wanted)
         chosen = {stream.index for stream in wanted}
-        for packet in container.demux(streams):
+        for packet in _packets(container, streams):
             if packet.size:
                 self._place(packet, restarts)
             if packet.stream.index in chosen:
@@ -63,3 +63,14 @@ class Timeline:
             ticks = round(self._offset / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def _packets(container: InputContainer, streams: Collection[Stream]) -> Iterator[Packet[Stream]]:
+    packets = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, IndexError):
+            # at the end PyAV hands out an empty packet for each stream, and trips over one that appeared in mid-file
+            return
+        yield packet
