@@ -2,7 +2,7 @@
 
     python benchmarks/farm_scale.py plan [--hours 10]       makes a long film of little pictures and plans it
     python benchmarks/farm_scale.py stitch [--parts 50 100 200]   what a part costs the stitch, beside its bytes
-    python benchmarks/farm_scale.py simulate [--parts 10000 --frames 1060 --rate 6.3 --start 4 ...]
+    python benchmarks/farm_scale.py simulate [--parts 10000 --frames 660 --rate 6.3 --start 4 ...]
 
 The simulation plays every part: a host takes the next one, starts a process, paints warm-up and frames, and may be a
 slow host, meet a slow part, or be lost, whereupon the part goes to the next free one. Times are seconds; all draws come
@@ -34,9 +34,9 @@ class Farm:
     """What is assumed of hosts and parts."""
 
     parts: int = 10_000
-    frames: int = 1060
+    frames: int = 660
     """Frames of a part."""
-    warm_up: int = 53
+    warm_up: int = 33
     rate: float = 6.3
     """Frames a second of one host."""
     start: float = 4.0

@@ -297,12 +297,13 @@ def test_what_the_id_depends_on(style: str, tmp_path: Path) -> None:
         job,
         replace(job, output=tmp_path / "other.mkv"),
         replace(job, machine=replace(CPU, threads=2, batch=3, tile=128)),
-        replace(job, encode=Encode(audio=False), strict=True, overwrite=True),
+        replace(job, encode=Encode(audio=False), overwrite=True),
     ]
     changed = [
         replace(job, output=tmp_path / "o.mp4"),
         replace(job, machine=replace(CPU, precision="bf16")),
         replace(job, look=Look(strength=0.5)),
+        replace(job, strict=True),
         replace(job, encode=Encode(crf=20)),
         replace(job, wanted=Range(first=1)),
     ]
