@@ -26,27 +26,13 @@ from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
 from vidfx.source import open_clip, read_frames
 from vidfx.stylize import Stylizer
-from vidfx.training.data import read_style, treat_style
+from vidfx.training.data import style_pictures
 from vidfx.training.recipe import Recipe, read_recipe
 from vidfx.training.teachers import TEACHERS
 
 FRAMES_PER_CLIP = 12
 MODELS = Path(__file__).resolve().parents[1] / "models"
 Filter = Callable[[Picture], Picture]
-
-
-def style_pictures(recipe: Recipe, data: Path) -> tuple[list[Picture], bool]:
-    """The held-out pictures, treated as in training; all of them, and False, where none is held out."""
-    teacher = TEACHERS[recipe.warm_start.teacher]
-    for held_out in (True, False):
-        pictures = [
-            treat_style(picture, source, teacher)
-            for source in recipe.style
-            for picture in read_style(source, data, print, held_out=held_out)
-        ]
-        if len(pictures) >= 2:
-            return pictures, held_out
-    raise SystemExit("the recipe names fewer than two style pictures")
 
 
 def frames_of(clip: Path) -> list[Picture]:
@@ -111,7 +97,7 @@ def main() -> None:
     for name in arguments.style:
         painter = load_style(name)
         recipe = read_recipe(painter.style.path.parent / "recipe.toml")
-        wanted, held_out = style_pictures(recipe, arguments.data)
+        wanted, held_out = style_pictures(recipe, arguments.data, print)
         reference = StyleReference(wanted, network)
         for what, draw in filters_for(painter, recipe).items():
             drawn = [draw(picture) for picture in frames]

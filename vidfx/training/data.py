@@ -128,6 +128,23 @@ def treat_style(picture: Picture, source: StyleSource, teacher: Teacher) -> Pict
     return np.asarray(np.rint(255 * (INK + (PAPER - INK) * grey)), np.uint8)
 
 
+def style_pictures(recipe: Recipe, root: Path, notify: Notify) -> tuple[list[Picture], bool]:
+    """The held-out pictures of a recipe, treated as in training; all of them, and False, where none is held out.
+
+    Raises UsageError for fewer than two, MissingInput for a source that is not there.
+    """
+    teacher = TEACHERS[recipe.warm_start.teacher]
+    for held_out in (True, False):
+        pictures = [
+            treat_style(picture, source, teacher)
+            for source in recipe.style
+            for picture in read_style(source, root, notify, held_out=held_out)
+        ]
+        if len(pictures) >= 2:
+            return pictures, held_out
+    raise UsageError(f"the recipe of '{recipe.name}' names fewer than two style pictures")
+
+
 def expose(picture: Picture, random: np.random.Generator) -> Picture:
     """Another exposure and grading of the same scene: gamma, gain, saturation, now and then black and white."""
     x = (picture.astype(np.float32) / 255) ** np.float32(np.exp(random.uniform(-0.35, 0.35)))
