@@ -26,7 +26,7 @@ export class Keys {
     if (event.ctrlKey || event.metaKey || event.altKey || (this.dialog.open && event.key !== "?")) return;
     const focus = event.target;
     const types = focus.matches("input[type=text], input[type=number], textarea");
-    const arrows = focus.matches("input, select, [role=slider]");
+    const arrows = focus.matches("input:not([type=checkbox]), select, [role=slider]"); // a checkbox has no use for them
     const presses = focus.matches("button, summary, input[type=checkbox], input[type=radio], select");
     if (types && event.key === "Enter") focus.blur(); // it has been typed: keys are keys again
     if (types || (arrows && /^(Arrow|Home|End|Page)/.test(event.key)) || (presses && /^( |Enter)$/.test(event.key))) return;
