@@ -51,3 +51,15 @@ def test_only_the_image_changes_and_still_tones_hold_still() -> None:
     assert [f.pts for f in printed] == [0, 1, 2]
     assert all(f.source is frame.source for f, frame in zip(printed, frames, strict=True))
     assert all(np.array_equal(f.image, printed[0].image) for f in printed)
+
+
+def test_a_part_of_a_page_is_printed_as_in_the_whole() -> None:
+    page = np.random.default_rng(0).integers(60, 200, (360, 480, 1), np.uint8).repeat(3, 2)
+    page[:] = page.mean((0, 1)).astype(np.uint8)
+    page[100:200, 100:300] = 90
+    rows, columns = slice(80, 240), slice(40, 360)
+    frame = Frame(index=0, pts=0, time_base=Fraction(1, 25), duration=1, image=page[rows, columns], source=page)
+    (part,) = screentone(iter([frame]), make_screen(360, 480)[rows, columns], height=360)
+    whole = put_screen(page, make_screen(360, 480))[rows, columns]
+    inside = (slice(4, -4), slice(4, -4))  # the neighbourhood that tells a tone from a line ends at the part's edge
+    assert np.array_equal(part.image[inside], whole[inside])

@@ -28,23 +28,28 @@ _SOLID, _BLANK = 24.0, 232.0
 _EDGE_STEPS = 14.0  # of 255: a tone that varies more than this within its neighbourhood is a line, not a tone
 
 
-def screentone(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Puts a screen over each frame's `image`; lines, black and white stay as they are drawn."""
-    screen: NDArray[np.float32] | None = None
+def screentone(
+    frames: Iterator[Frame], screen: NDArray[np.float32] | None = None, *, height: int | None = None
+) -> Iterator[Frame]:
+    """Puts a screen over each frame's `image`; lines, black and white stay as they are drawn.
+
+    Where the frames are a part of a larger page, `screen` is the same part of its thresholds and `height` the page's.
+    """
     for frame in frames:
         if screen is None or screen.shape != frame.image.shape[:2]:
             screen = make_screen(*frame.image.shape[:2])
         image = frame.image
         if image.dtype == np.uint16:  # black and white need no more than 8 bits on their way
-            image = put_screen(np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257)), screen).astype(np.uint16) * 257
+            image = put_screen(np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257)), screen, height)
+            image = image.astype(np.uint16) * 257
         else:
-            image = put_screen(image, screen)
+            image = put_screen(image, screen, height)
         yield replace(frame, image=image)
 
 
 def make_screen(height: int, width: int) -> NDArray[np.float32]:
     """Thresholds of a 45° dot screen for a frame size, H × W in 0..255, evenly distributed."""
-    pitch = max(height * _PITCH_PER_HEIGHT, _SMALLEST_PITCH)
+    pitch = _pitch(height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     turn = np.float32(2 * np.pi / (np.sqrt(2) * pitch))
     wave = 0.5 + 0.25 * (np.cos(turn * (x + y)) + np.cos(turn * (x - y)))
@@ -55,12 +60,19 @@ def make_screen(height: int, width: int) -> NDArray[np.float32]:
     return np.asarray(255 * level, np.float32)
 
 
-def put_screen(picture: Picture, screen: NDArray[np.float32]) -> Picture:
-    """`picture` (H × W × 3 RGB, uint8) as black dots on white where its tone is flat, unchanged where it is drawn."""
+def _pitch(height: int) -> float:
+    return max(height * _PITCH_PER_HEIGHT, _SMALLEST_PITCH)
+
+
+def put_screen(picture: Picture, screen: NDArray[np.float32], height: int | None = None) -> Picture:
+    """`picture` (H × W × 3 RGB, uint8) as black dots on white where its tone is flat, unchanged where it is drawn.
+
+    `height` is the page's, where the picture is a part of it.
+    """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     calm = cv2.boxFilter(grey, -1, (5, 5))
     tone = calm.astype(np.float32)
-    softness = np.float32(4 * 255 / max(screen.shape[0] * _PITCH_PER_HEIGHT, _SMALLEST_PITCH) / 2)
+    softness = np.float32(4 * 255 / _pitch(height or screen.shape[0]) / 2)
     tone = (tone - _SOLID) * ((255 + softness) / np.float32(_BLANK - _SOLID)) - softness / 2
     dots = cv2.subtract(np.asarray(tone, np.float32), screen)
     dots = cv2.convertScaleAbs(np.clip(dots * (255 / softness) + 127.5, 0, 255))

@@ -17,6 +17,7 @@ from typing import Literal
 from vidfx.composite import Matte, composite
 from vidfx.errors import UnreadableInput
 from vidfx.frames import Frame, Picture
+from vidfx.screentone import make_screen, screentone
 from vidfx.settings import Look, Machine
 from vidfx.sheet import Cell, contact_sheet
 from vidfx.shots import LOOK_AHEAD, mark_shots
@@ -229,6 +230,7 @@ class Painter:
         if pane.style is None:
             return first, (window.seen(frame) for frame in self.reader.frames(first, last))
         start, frames = self._steadied(pane, first, last, window)
+        frames = self._printed(frames, pane, window)
         return start, composite(frames, look=pane.look, matte=self._matte(pane.look, start, last, window))
 
     def _steadied(self, pane: Pane, first: int, last: int, window: Window) -> tuple[int, Iterator[Frame]]:
@@ -259,7 +261,19 @@ class Painter:
 
     def _finished(self, frame: Frame, pane: Pane, window: Window) -> Frame:
         matte = self._matte(pane.look, frame.index, frame.index, window)
-        return next(composite(iter([frame]), look=pane.look, matte=matte))
+        frames = self._printed(iter([frame]), pane, window)
+        return next(composite(frames, look=pane.look, matte=matte))
+
+    def _printed(self, frames: Iterator[Frame], pane: Pane, window: Window) -> Iterator[Frame]:
+        """With the style's finish; a part gets its piece of the page's screen: the render's dots."""
+        if pane.style is None:
+            return frames
+        if self.stylizer(pane.style).card.finish != "screentone":
+            return frames
+        if window.part is None:
+            return screentone(frames)
+        height = self.reader.clip.height
+        return screentone(frames, window.of_whole(make_screen(height, self.reader.clip.width)), height=height)
 
     def _matte(self, look: Look, first: int, last: int, window: Window) -> Iterator[Matte] | None:
         """The matte's pictures for these frames: a still for all, the last one where a clip is shorter."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidfx.frames import Frame, Picture
 
 Box = tuple[int, int, int, int]
 """Left, top, width, height in pixels of the clip."""
+
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Window:
             image = reduced(image, self.width)
         return frame if image is frame.source else replace(frame, image=image, source=image)
 
-    def of_whole(self, picture: Picture) -> Picture:
+    def of_whole(self, picture: NDArray[Pixel]) -> NDArray[Pixel]:
         """The part with its margin, of a picture of the clip's size; all of it where no part is wanted."""
         if self.part is None:
             return picture
@@ -70,6 +74,6 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
     return np.asarray(small, np.uint8)
 
 
-def _cut_out(picture: Picture, box: Box) -> Picture:
+def _cut_out(picture: NDArray[Pixel], box: Box) -> NDArray[Pixel]:
     left, top, width, height = box
     return np.ascontiguousarray(picture[top : top + height, left : left + width])
