@@ -18,13 +18,14 @@ from clips import make_clip
 from safetensors.torch import save_file
 
 from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxError, find_style, load_style
+from vidfx.evaluation.style import kernel_distance
 from vidfx.features import BLOCKS, Vgg16, style_features
 from vidfx.settings import Machine
 from vidfx.training.data import read_style
 from vidfx.training.export import export_style
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
-from vidfx.training.losses import flat_loss, grid_loss, range_loss, tone_loss
+from vidfx.training.losses import flat_loss, grid_loss, own_kernel, range_loss, signature, statistics_loss, tone_loss
 from vidfx.training.recipe import StyleSource, read_recipe
 from vidfx.training.teachers import ink
 
@@ -259,6 +260,28 @@ def test_range_and_tone() -> None:
     a = torch.rand(1, 3, 32, 32)
     assert tone_loss(a, a) == 0
     assert tone_loss(a, a + 0.1) == pytest.approx(0.1, abs=1e-5)
+
+
+def test_statistics_loss_is_the_distance_that_evaluate_measures() -> None:
+    random = torch.Generator().manual_seed(0)
+    painted, style = (signature([torch.rand(n, 8, 6, 6, generator=random) ** p]) for n, p in ((4, 1), (7, 3)))
+    found = statistics_loss(painted, style, own_kernel(style).item()).item()
+    sets = [[row[None].double().numpy() for row in side] for side in (painted, style)]
+    assert found == pytest.approx(kernel_distance(*sets)[0], rel=1e-4)
+    assert signature([torch.zeros(1, 3, 4, 4, requires_grad=True)]).sum().isfinite()
+
+
+def test_a_second_network_may_tell_the_statistics(data: Path, tmp_path: Path) -> None:
+    losses = "[adversarial.losses]\nstatistics = 1.0\n"
+    values = {}
+    for name, second in (("same", ""), ("second", 'statistics_features = "features.safetensors"\n')):
+        recipe = read_recipe(recipe_file(tmp_path, second + RECIPE + losses))
+        trainer = Trainer(recipe, data=data, out=tmp_path / name, notify=lambda text: None)
+        batch = trainer.data.batch(0)
+        values[name] = trainer.game_step(batch, torch.Generator().manual_seed(0))["statistics"]
+    assert values["same"] == pytest.approx(values["second"], rel=0.05), "a crop of 64 px is its own window"
+    with pytest.raises(UsageError, match="two"):
+        read_recipe(recipe_file(tmp_path, RECIPE.replace("batch = 2", "batch = 1") + losses))
 
 
 def test_the_ink_teacher_draws_dark_lines_on_light_paper() -> None:

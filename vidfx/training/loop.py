@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidfx.errors import VidfxError
-from vidfx.features import TAPS, style_features
+from vidfx.features import TAPS, load_features, style_features
 from vidfx.styles.generator import Generator
 from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
@@ -35,7 +35,10 @@ from vidfx.training.losses import (
     gram,
     grid_loss,
     likeness_loss,
+    own_kernel,
     range_loss,
+    signature,
+    statistics_loss,
     style_loss,
     tint_loss,
     tone_loss,
@@ -97,21 +100,37 @@ class Trainer:
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
-        self.style_targets = self.measure_style()
+        other = recipe.statistics_features
+        self.second_look = place(load_features(data / other)) if other else None
+        self.style_targets, self.style_signatures = self.measure_style()
+        self.style_spread = own_kernel(self.style_signatures).item()
         self.paint: Callable[[Tensor], Tensor] = generator
         self.look: Callable[[Tensor], dict[str, Tensor]] = self.features
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def measure_style(self) -> dict[str, Tensor]:
-        """Mean Gram matrices of the style crops."""
+    def measure_style(self) -> tuple[dict[str, Tensor], Tensor]:
+        """Mean Gram matrices of the style crops, and the signature of each: seen through the game's own windows."""
         sums: dict[str, Tensor] = {}
+        signatures = []
+        random = torch.Generator().manual_seed(self.recipe.seed)
         with torch.no_grad(), self.autocast():
             for crops in self.data.style_batches(STYLE_CROPS):
-                for name, taps in self.features(crops.to(self.device)).items():
+                crops = crops.to(self.device)
+                features = self.features(window(self.recipe.crop, random)(crops))
+                signatures.append(self.sign(crops, features))
+                for name, taps in features.items():
                     sums[name] = sums.get(name, torch.zeros(())) + gram(taps).mean(0) / STYLE_CROPS
-        return {name: sums[name] for name in TAPS}
+        return {name: sums[name] for name in TAPS}, torch.cat(signatures)
+
+    def sign(self, pictures: Tensor, features: dict[str, Tensor]) -> Tensor:
+        """Signatures of whole crops by the second network, or of the part whose `features` are known."""
+        network = self.second_look
+        if network is None:
+            return signature([features[tap] for tap in self.features.taps])
+        seen = network(pictures)
+        return signature([seen[tap] for tap in network.taps])
 
     # --- the run -----------------------------------------------------------------------------------------------
 
@@ -190,18 +209,13 @@ class Trainer:
         painted_whole, painted_moved = both.float().chunk(2)
         painted, source = inner(painted_whole), inner(seen)
 
-        edge = min(FEATURE_CROP, painted.shape[-1])
-        top, left = (int(torch.randint(painted.shape[-1] - edge + 1, (), generator=random)) for _ in range(2))
-
-        def window(x: Tensor) -> Tensor:
-            x = x[..., top : top + edge, left : left + edge]
-            return x.contiguous(memory_format=torch.channels_last)
-
+        part = window(painted.shape[-1], random)
         with self.autocast():
             with torch.no_grad():  # the feature network is dear: ask it only for what has a weight
-                wanted = self.look(window(source)) if weights.content else None
-                drawn = self.look(window(batch.teacher)) if weights.likeness else None
-            features = self.look(window(painted).clamp(-0.1, 1.1))
+                wanted = self.look(part(source)) if weights.content else None
+                drawn = self.look(part(batch.teacher)) if weights.likeness else None
+            features = self.look(part(painted).clamp(-0.1, 1.1))
+            signatures = self.sign(painted.clamp(-0.1, 1.1), features) if weights.statistics else None
             state.discriminator.requires_grad_(False)
             fooled = fool_loss([v.float() for v in state.discriminator(grain(painted, random))])
             state.discriminator.requires_grad_(True)
@@ -210,6 +224,9 @@ class Trainer:
         terms = {
             "adversarial": fooled,
             "style": style_loss(features, self.style_targets),
+            "statistics": torch.zeros(())
+            if signatures is None
+            else statistics_loss(signatures, self.style_signatures, self.style_spread),
             "content": content_loss(features, wanted) if wanted else torch.zeros(()),
             "likeness": likeness_loss(features, drawn) if drawn else torch.zeros(()),
             "tint": tint_loss(painted, batch.teacher),
@@ -253,6 +270,17 @@ class Trainer:
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
         cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
+
+
+def window(size: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """Cuts the same random part, of FEATURE_CROP at most, out of pictures of size × size."""
+    edge = min(FEATURE_CROP, size)
+    top, left = (int(torch.randint(size - edge + 1, (), generator=random)) for _ in range(2))
+
+    def part(x: Tensor) -> Tensor:
+        return x[..., top : top + edge, left : left + edge].contiguous(memory_format=torch.channels_last)
+
+    return part
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

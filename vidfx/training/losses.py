@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,6 +20,37 @@ def style_loss(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tenso
     """Distance of Gram matrices to the style's mean, relative to its squared norm, averaged over layers."""
     terms = [((gram(features[k]) - t) ** 2).sum((1, 2)).mean() / (t**2).sum() for k, t in targets.items()]
     return torch.stack(terms).mean()
+
+
+def signature(taps: list[Tensor]) -> Tensor:
+    """Mean and deviation of each channel, each tap of length 1 / √taps: N × d, what `statistics_loss` compares.
+
+    Contrast does not count, nor which tap is the louder; `vidfx.evaluation.style` measures distances the same way.
+    """
+    vectors = []
+    for tap in taps:
+        x = tap.float()
+        deviation = (x.var((2, 3), unbiased=False) + 1e-8).sqrt()
+        vectors.append(F.normalize(torch.cat([x.mean((2, 3)), deviation], 1)))
+    return torch.cat(vectors, 1) / math.sqrt(len(vectors))
+
+
+def statistics_loss(painted: Tensor, style: Tensor, spread: float) -> Tensor:
+    """How far the paintings' signatures are from the style's as distributions: squared maximum mean discrepancy.
+
+    The cubic kernel of KID (Bińkowski et al. 2018) as a loss (Li et al. 2015, "Generative moment matching networks"):
+    near to the style's crops, and not all near to the same one. Unbiased for any batch of two and more. `spread` is
+    the style's mean kernel with itself (`own_kernel`).
+    """
+    return own_kernel(painted) + spread - 2 * ((painted @ style.T + 1) ** 3).mean()
+
+
+def own_kernel(signatures: Tensor) -> Tensor:
+    """Mean cubic kernel of different members of one set."""
+    kernel = (signatures @ signatures.T + 1) ** 3
+    count = len(signatures)
+    mean: Tensor = (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))
+    return mean
 
 
 def content_loss(features: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vidfx.styles.card import Finish
 from vidfx.toml import read_model
@@ -80,6 +80,8 @@ class Losses(Part):
 
     adversarial: float = Field(0.5, ge=0)
     style: float = Field(2.0, ge=0)
+    statistics: float = Field(0.0, ge=0)
+    """Means and deviations of features, as a distribution over crops."""
     content: float = Field(1.2, ge=0)
     """Features of the source: its forms, whatever the tone."""
     likeness: float = Field(0.0, ge=0)
@@ -119,11 +121,19 @@ class Recipe(Part):
     batch: int = Field(4, ge=1)
     features: str
     """Path of a VGG16 feature file, relative to the data folder, or `torchvision`."""
+    statistics_features: str = ""
+    """Path of another feature file for the loss `statistics`, such as EfficientNet-Lite0's; empty: `features`."""
     style: list[StyleSource] = Field(min_length=1)
     content: list[ContentSource] = Field(min_length=1)
     generator: Network = Network()
     warm_start: WarmStart = WarmStart()
     adversarial: Adversarial = Adversarial()
+
+    @model_validator(mode="after")
+    def _enough_for_statistics(self) -> Recipe:
+        if self.adversarial.losses.statistics and self.batch < 2:
+            raise ValueError("the loss `statistics` compares pictures of one batch: `batch` must be two at least")
+        return self
 
 
 def read_recipe(path: Path) -> Recipe:
