@@ -25,7 +25,16 @@ from vidfx.training.data import read_style
 from vidfx.training.export import export_style
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
-from vidfx.training.losses import flat_loss, grid_loss, own_kernel, range_loss, signature, statistics_loss, tone_loss
+from vidfx.training.losses import (
+    flat_loss,
+    grid_loss,
+    own_kernel,
+    plain_loss,
+    range_loss,
+    signature,
+    statistics_loss,
+    tone_loss,
+)
 from vidfx.training.recipe import StyleSource, read_recipe
 from vidfx.training.teachers import ink
 
@@ -254,6 +263,17 @@ def test_flat_loss_asks_for_calm_only_where_the_source_is_calm() -> None:
     assert flat_loss(sky, sky) == 0
 
 
+def test_plain_loss_looks_at_the_middle_of_a_wall() -> None:
+    def frame_of_black(walls: torch.Tensor) -> torch.Tensor:
+        painted = walls / 2
+        painted[..., :8, :], painted[..., -8:, :], painted[..., :8], painted[..., -8:] = 0, 0, 0, 0
+        return painted
+
+    colours = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+    assert plain_loss(frame_of_black, 8, colours, colours / 2) == pytest.approx(0, abs=1e-6)
+    assert plain_loss(frame_of_black, 8, colours, colours / 2 + 0.1) == pytest.approx(0.1, abs=1e-6)
+
+
 def test_range_and_tone() -> None:
     assert range_loss(torch.tensor([[[[0.0, 1.0, 0.5]]]])) == 0
     assert range_loss(torch.tensor([[[[-0.5, 1.5]]]])) == pytest.approx(0.5)
@@ -272,7 +292,7 @@ def test_statistics_loss_is_the_distance_that_evaluate_measures() -> None:
 
 
 def test_a_second_network_may_tell_the_statistics(data: Path, tmp_path: Path) -> None:
-    losses = "[adversarial.losses]\nstatistics = 1.0\n"
+    losses = "[adversarial.losses]\nstatistics = 1.0\nplain = 1.0\n"
     values = {}
     for name, second in (("same", ""), ("second", 'statistics_features = "features.safetensors"\n')):
         recipe = read_recipe(recipe_file(tmp_path, second + RECIPE + losses))

@@ -29,6 +29,8 @@ SLACK = 8
 """Further pixels around, for the small motions of the steadiness loss."""
 VERSIONS = 2
 """At how many sizes and exposures each content picture is kept."""
+PLAIN = 256
+"""Plain colours that the teacher is asked for."""
 Notify = Callable[[str], None]
 
 
@@ -167,6 +169,7 @@ class TrainingData:
             )
         self.style = [self._load_style(source, root, notify) for source in recipe.style]
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
+        self.plain = plain_colours(TEACHERS[recipe.warm_start.teacher], recipe.seed)
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
         teacher = TEACHERS[self.recipe.warm_start.teacher]
@@ -246,6 +249,16 @@ class TrainingData:
         how = cv2.INTER_AREA if edge > self.recipe.crop else cv2.INTER_CUBIC
         crop = cv2.resize(picture[y : y + edge, x : x + edge], (self.recipe.crop, self.recipe.crop), interpolation=how)
         return np.asarray(crop[:, ::-1] if random.random() < 0.5 else crop, np.uint8)
+
+
+def plain_colours(teacher: Teacher, seed: int) -> tuple[Tensor, Tensor]:
+    """Colours, and what the teacher makes of a wall of each: two tensors of PLAIN × 3, 0..1."""
+    random = np.random.default_rng((seed, 13))
+    colours = random.integers(0, 256, (PLAIN, 3), np.uint8)
+    colours[::2] = (colours[::2] * 0.35 + colours[::2, :1] * 0.65).astype(np.uint8)  # half of them nearly grey
+    walls = (np.broadcast_to(colour, (96, 96, 3)).copy() for colour in colours)
+    answers = np.stack([teacher(wall)[48, 48] for wall in walls])
+    return torch.from_numpy(colours).float() / 255, torch.from_numpy(answers).float() / 255
 
 
 def draw(random: np.random.Generator, shares: list[float]) -> int:

@@ -36,6 +36,7 @@ from vidfx.training.losses import (
     grid_loss,
     likeness_loss,
     own_kernel,
+    plain_loss,
     range_loss,
     signature,
     statistics_loss,
@@ -49,6 +50,7 @@ from vidfx.training.state import State, beginner
 M = TypeVar("M", bound=torch.nn.Module)
 FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
 STYLE_CROPS = 60  # batches behind the style's mean statistics
+PLAIN_COLOURS = 6  # a step
 CHECKPOINT_EVERY = 100
 JUDGE_RESTS_BELOW = 0.25  # a discriminator that is never wrong has nothing to teach: it waits for the generator
 
@@ -235,6 +237,7 @@ class Trainer:
             "steady": still,
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),
+            "plain": self.plain(random) if weights.plain else torch.zeros(()),
             "range": range_loss(painted),
         }
         self.update_generator(sum((getattr(weights, k) * v for k, v in terms.items()), torch.zeros(())))
@@ -249,6 +252,14 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
             state.discriminator_optimiser.step()
         return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
+
+    def plain(self, random: torch.Generator) -> Tensor:
+        """How far walls of plain colour are from the teacher's."""
+        colours, answers = self.data.plain
+        some = torch.randint(len(colours), (PLAIN_COLOURS,), generator=random)
+        with self.autocast():
+            radius = self.state.generator.receptive_radius
+            return plain_loss(self.paint, radius, colours[some].to(self.device), answers[some].to(self.device))
 
     def update_generator(self, loss: Tensor) -> None:
         state = self.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -117,6 +118,18 @@ def flat_loss(picture: Tensor, source: Tensor) -> Tensor:
     dx = (picture[..., :, 1:] - picture[..., :, :-1]).abs().mean(1, keepdim=True)
     dy = (picture[..., 1:, :] - picture[..., :-1, :]).abs().mean(1, keepdim=True)
     return (dx * calm[..., :, 1:]).mean() + (dy * calm[..., 1:, :]).mean()
+
+
+def plain_loss(paint: Callable[[Tensor], Tensor], radius: int, colours: Tensor, answers: Tensor) -> Tensor:
+    """L1 between what is painted on walls of plain colour, N × 3, and what the teacher paints there.
+
+    Seen from the middle of a clear sky the picture is one colour: crops hold little of it, and an adversary that
+    rewards texture greys it. `radius`: how far the generator sees, px.
+    """
+    edge = 2 * radius + 8
+    walls = colours[:, :, None, None].expand(-1, -1, edge, edge).contiguous(memory_format=torch.channels_last)
+    middle = paint(walls)[:, :, radius:-radius, radius:-radius]
+    return F.l1_loss(middle.float().mean((2, 3)), answers)
 
 
 def range_loss(picture: Tensor) -> Tensor:

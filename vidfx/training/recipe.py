@@ -95,6 +95,8 @@ class Losses(Part):
     grid: float = Field(30.0, ge=0)
     flat: float = Field(1.0, ge=0)
     """Texture where the source has none: keeps skies and walls clean."""
+    plain: float = Field(0.0, ge=0)
+    """Plain colours as the teacher paints them: the middle of a sky, which crops hold little of."""
     range: float = Field(5.0, ge=0)
 
 
