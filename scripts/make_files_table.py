@@ -112,7 +112,7 @@ def row(path: Path, what: str, folder: Path, style: str) -> Row:
     line = Row(path.name, what, suffix)
     quick = {".webm": {"cpu-used": "8"}, ".nut": {}}.get(suffix)
     encode = vidfx.Encode(options=quick) if quick is not None else vidfx.Encode(preset="ultrafast")
-    if path.stem == "alpha":
+    if path.name == "alpha.mov":
         encode = vidfx.Encode()  # ProRes, which keeps it, has no presets
     machine = vidfx.Machine(device="cpu", precision="fp32", threads=1)
     look = vidfx.Look(strength=0, smooth=0)
@@ -211,7 +211,11 @@ def compare_picture(line: Row, before: witness.Seen, after: witness.Seen, said: 
     size = before.picture["width"], before.picture["height"]
     expected = size[::-1] if before.rotation in (90, -90, 270, -270) else size
     ours = after.picture["width"], after.picture["height"]
-    line.picture = f"{ours[0]}×{ours[1]}" + (" upright" if before.rotation else "")
+    line.picture = (
+        f"{ours[0]}×{ours[1]}" + (" upright" if before.rotation else "") + (" with alpha" if after.alpha else "")
+    )
+    if before.alpha and not after.alpha:
+        line.differs("alpha", None)
     if ours != expected or after.rotation:
         line.differs("picture", None)
     theirs, tags = (" ".join(tag or "–" for tag in seen.colours) for seen in (before, after))

@@ -474,6 +474,23 @@ def _(path: Path) -> Path:
     return path
 
 
+_CLEAR = "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='mod(X*255/95+N*4,256)',format=yuva420p"
+
+
+@odd("alpha.webm")
+def _(path: Path) -> Path:
+    """VP9 with alpha, which is a picture of its own beside each packet, and hidden pictures."""
+    ffmpeg(*_FILM, "-vf", _CLEAR, "-c:v", "libvpx-vp9", "-cpu-used", "8", "-auto-alt-ref", "1", path)
+    return path
+
+
+@odd("alpha_vp8.webm")
+def _(path: Path) -> Path:
+    """VP8 with alpha."""
+    ffmpeg(*_FILM, "-vf", _CLEAR, "-c:v", "libvpx", "-cpu-used", "8", "-b:v", "500k", "-auto-alt-ref", "0", path)
+    return path
+
+
 @odd("palette.gif")
 def _(path: Path) -> Path:
     """An animated GIF."""

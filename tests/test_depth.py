@@ -1,4 +1,4 @@
-"""Depth, alpha, fields and stills: what a pixel carries in, it carries out."""
+"""Depth, fields and stills: what a pixel carries in, it carries out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clips import make_clip, make_sequence, needs_ffprobe, picture, probe
 from vidfx import images, sink, source, stills
 from vidfx.composite import composite
 from vidfx.errors import Unavailable, UsageError, VidfxError
-from vidfx.frames import Clip, Frame, Pixels
+from vidfx.frames import Clip, Frame
 from vidfx.settings import Encode, Look, Range
 from vidfx.steady import steady
 
@@ -142,67 +142,6 @@ def test_what_does_not_go_together_is_refused_before_work(
     with pytest.raises(error) as caught:
         sink.check_output(tmp_path / name, clip, overwrite=False, encode=encode)
     assert words in f"{caught.value} {caught.value.hint}"
-
-
-# --- alpha ------------------------------------------------------------------------------------------------------
-
-
-def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]
-    """Two pictures with alpha from clear to opaque, as PNG in a .mov."""
-    alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
-    path = folder / "clear.mov"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("png", rate=24, width=96, height=64)
-        stream.pix_fmt = "rgba"
-        for index in range(2):
-            frame = av.VideoFrame.from_ndarray(np.dstack([picture(index), alpha]), format="rgba")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path, alpha
-
-
-@needs_ffmpeg
-@pytest.mark.parametrize(
-    ("name", "codec", "pix_fmt"),
-    [("out.mov", None, "yuva444p10le"), ("out.mkv", "ffv1", "bgra"), ("qt.mov", "qtrle", "argb")],
-)
-def test_alpha_is_kept_where_the_codec_can(tmp_path: Path, name: str, codec: str | None, pix_fmt: str) -> None:
-    path, alpha = see_through(tmp_path)
-    written, notices = carry(path, tmp_path / name, Encode(codec=codec))
-    assert (written.pix_fmt, notices) == (pix_fmt, [])
-    raw = ffmpeg("-i", written.path, "-frames:v", "1", "-vf", "alphaextract,format=gray", "-f", "rawvideo", "-")
-    again = np.frombuffer(raw, np.uint8).reshape(64, 96)
-    assert np.abs(again.astype(int) - alpha).max() <= 1
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".exr"])
-def test_pictures_keep_alpha(tmp_path: Path, suffix: str) -> None:
-    path, alpha = see_through(tmp_path)
-    carry(path, tmp_path / f"out.%d{suffix}", Encode())
-    image, again = stills.as_wanted(stills.load(tmp_path / f"out.0{suffix}"), Pixels(alpha=True))
-    assert again is not None
-    assert np.abs(again.astype(int) - alpha).max() <= 1
-    shown = alpha > 8
-    assert np.abs(image.astype(int) - picture(0))[shown].max() <= 1
-
-
-def test_alpha_without_a_place_is_laid_over_black_and_said(tmp_path: Path) -> None:
-    path, alpha = see_through(tmp_path)
-    written, notices = carry(path, tmp_path / "out.mp4", Encode(preset="ultrafast", crf=1))
-    assert ["over black" in notice for notice in notices] == [True]
-    image = next(source.read_frames(source.open_clip(written.path))).image
-    expected = picture(0) * (alpha[..., None] / 255)
-    assert np.abs(image - expected).mean() < 4
-
-
-def test_opaque_alpha_is_no_news(tmp_path: Path) -> None:
-    rgba = np.dstack([picture(0), np.full((64, 96), 255, np.uint8)])
-    cv2.imwrite(str(tmp_path / "in.png"), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
-    notices: list[str] = []
-    (frame,) = source.read_frames(source.open_clip(tmp_path / "in.png"), notify=notices.append)
-    assert np.array_equal(frame.image, picture(0))
-    assert notices == []
 
 
 # --- fields and sizes -------------------------------------------------------------------------------------------

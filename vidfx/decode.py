@@ -29,6 +29,8 @@ _COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 """Formats whose index names every picture before the first is read."""
 _TIMELESS = {"avi"}
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Alpha is a second picture beside each packet there: FFmpeg's own decoders pass over it, libvpx's do not."""
 _REORDER = 64  # packets; no codec shows a picture this much later than it is stored
 
 
@@ -197,6 +199,7 @@ class _Reader:
 
     def __init__(self, container: InputContainer, stream: av.VideoStream, damage: Damage) -> None:
         self._container, self._stream, self._damage = container, stream, damage
+        self._decoder = _decoder(stream)
         self._times: list[int] = []
         self._first: int | None = None
         self._begin: int | None = None
@@ -233,7 +236,7 @@ class _Reader:
                     self._begin = packet.dts
                 if self._first is None and packet.pts is not None:
                     self._times.append(packet.pts)
-            return self._stream.decode(cast("Packet[av.VideoStream] | None", packet))
+            return self._decoder.decode(packet)
         except av.FFmpegError as error:
             if error.errno == errno.ENOMEM:
                 raise TryAgain("memory ran out while decoding", hint="use fewer --threads") from error
@@ -253,6 +256,18 @@ class _Reader:
         promised = indexed_count(self._container, self._stream, begin=self._begin)
         if promised is not None:
             self._damage.lost("missing", promised - self._read)
+
+
+def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
+    """The stream's decoder, or one that knows alpha where the stream has it; begins anew each time there."""
+    context = stream.codec_context
+    name = _WITH_ALPHA.get(context.name)
+    if name not in av.codecs_available or stream.metadata.get("alpha_mode") != "1":
+        return context
+    able = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+    able.extradata = context.extradata
+    able.thread_count = context.thread_count
+    return able
 
 
 def _claimed_end(container: InputContainer, stream: av.VideoStream) -> Fraction | None:

@@ -98,6 +98,8 @@ class VideoEncoder:
         options = dict(_DEFAULTS.get(self.codec, {}))
         if format_name in ("avi", "nut"):
             options |= {"bf": "0"}  # neither can say that a picture is decoded before time 0
+        if self.codec == "libvpx" and self.pix_fmt == "yuva420p":
+            options |= {"auto-alt-ref": "0"}  # its hidden pictures and alpha exclude each other
         if settings.crf is not None:
             quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
             if quality is None:

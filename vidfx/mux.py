@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OtherStreams", "Window", "carried", "carry_container"]
 
-_STALE = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_")
+_STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
@@ -245,7 +245,7 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
 
     `skipped` frames at `rate` are cut away before it: a time code moves on by as many.
     """
-    tags = {key: value for key, value in stream.metadata.items() if not key.startswith(_STALE)}
+    tags = {key: value for key, value in stream.metadata.items() if not key.lower().startswith(_STALE)}
     return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
 
 
