@@ -42,6 +42,7 @@ REASONS = {
     "wrap.ts": "its first frames lie before 0, which no container shows: all of it moves",
     "no_moov.mp4": "the index of all pictures is missing: nothing can be found in it",
     "nothing_decodes.mkv": "no picture is left",
+    "photos.mkv": "its pictures stand as their EXIF says, which the witness here does not read",
     "size_changes.ts": "a film has one size: later pictures are scaled to the first",
     "repeated_times.mkv": "two frames cannot share a time: the second comes one tick later",
 }

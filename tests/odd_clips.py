@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from clips import make_clip, picture
+from hevc_layers import two_layers
 
 Maker = Callable[[Path], Path]
 ODD: dict[str, Maker] = {}
@@ -491,6 +493,24 @@ def _(path: Path) -> Path:
     return path
 
 
+@odd("alpha_hevc.mov")
+def _(path: Path) -> Path:
+    """HEVC with alpha as Apple's encoder writes it: a second layer, whose description FFmpeg 8 refuses."""
+    return two_layers(path, broken=True)
+
+
+@odd("two_views.mov")
+def _(path: Path) -> Path:
+    """HEVC of two views, as phones film for headsets."""
+    return two_layers(path, second="view")
+
+
+@odd("photos.mkv")
+def _(path: Path) -> Path:
+    """Motion JPEG of a camera that was held upright, which only each picture's EXIF says."""
+    return of_photos(path, orientation=6)
+
+
 @odd("palette.gif")
 def _(path: Path) -> Path:
     """An animated GIF."""
@@ -628,6 +648,27 @@ def write_edits(path: Path, edits: list[tuple[int, int]]) -> Path:
         before = int.from_bytes(index[place : place + 4], "big")
         index[place : place + 4] = (before + len(edts) - size).to_bytes(4, "big")
     path.write_bytes(data[:moov] + index)
+    return path
+
+
+def exif(orientation: int) -> bytes:
+    """A TIFF header with nothing but the Orientation tag."""
+    return b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([orientation]) + bytes(7)
+
+
+def of_photos(path: Path, *, orientation: int, frames: int = 6) -> Path:
+    """Motion JPEG whose pictures have EXIF."""
+    header = b"Exif\0\0" + exif(orientation)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=24, width=96, height=64)
+        stream.pix_fmt = "yuvj420p"
+        stream.codec_context.open()
+        for index in range(frames):
+            jpeg = bytes(cv2.imencode(".jpg", picture(index)[..., ::-1])[1])
+            packet = av.Packet(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(header) + 2) + header + jpeg[2:])
+            packet.pts = packet.dts = index
+            packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 24), True, stream
+            container.mux_one(packet)
     return path
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import picture, probe
+from hevc_layers import two_layers
 from numpy.typing import NDArray
 from odd_clips import ODD, have_ffmpeg
 from test_depth import carry, ffmpeg
@@ -17,7 +18,7 @@ from tiny_style import make_style
 import vidfx
 from vidfx import source, stills
 from vidfx.frames import Pixels
-from vidfx.settings import Encode, Look, Machine
+from vidfx.settings import Encode, Look, Machine, Range
 
 needs_ffmpeg = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg is the witness and is not installed")
 CPU = Machine(device="cpu", precision="fp32", threads=1)
@@ -127,3 +128,32 @@ def test_alpha_leaves_no_tag_where_it_is_not_kept(tmp_path: Path) -> None:
     written, notices = carry(ODD["alpha.webm"](tmp_path), tmp_path / "out.mkv", Encode(preset="ultrafast"))
     assert ["over black" in notice for notice in notices] == [True]
     assert "alpha_mode" not in str(probe(written.path, "stream_tags")).lower()
+
+
+# --- alpha in a second layer: HEVC --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize("broken", [False, True], ids=["whole", "as-Apple-writes-it"])
+def test_hevc_with_alpha_is_read_without_it_and_that_is_said(tmp_path: Path, suffix: str, broken: bool) -> None:
+    path = two_layers(tmp_path / f"in{suffix}", broken=broken)
+    written, notices = carry(path, tmp_path / "out.mkv", Encode(preset="ultrafast", crf=1))
+    assert written.frames == 12
+    assert sum("alpha" in notice and "left out" in notice for notice in notices) == 1
+    for number, frame in enumerate(source.read_frames(source.open_clip(written.path))):
+        assert np.abs(frame.image.astype(int) - picture(number)).mean() < 3
+
+
+def test_of_two_views_the_first_is_read(tmp_path: Path) -> None:
+    path = two_layers(tmp_path / "in.mov", second="view")
+    written, notices = carry(path, tmp_path / "out.mov", Encode(preset="ultrafast", crf=1))
+    assert written.frames == 12
+    assert ["second view" in notice for notice in notices] == [True]
+
+
+def test_a_part_begins_in_the_middle_of_two_layers(tmp_path: Path) -> None:
+    path = two_layers(tmp_path / "in.mp4", frames=60)
+    clip = source.open_clip(path)
+    frames = list(source.read_frames(clip, wanted=Range(first=40, last=44)))
+    assert [frame.index for frame in frames] == [40, 41, 42, 43, 44]
+    assert np.abs(frames[0].image.astype(int) - picture(40)).mean() < 3

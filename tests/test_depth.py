@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, needs_ffprobe, picture, probe
+from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
 from vidfx.composite import composite
@@ -206,10 +207,6 @@ TURNS = {
 }
 
 
-def exif(orientation: int) -> bytes:
-    return b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([orientation]) + b"\0\0\0\0\0\0\0"
-
-
 @pytest.mark.parametrize("orientation", TURNS)
 def test_png_and_webp_stand_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
     drawn = picture(0, (48, 32))
@@ -224,6 +221,15 @@ def test_png_and_webp_stand_as_their_exif_says(tmp_path: Path, orientation: int)
     for name, data in (("in.png", turned), ("in.webp", b"RIFF" + struct.pack("<I", len(body)) + body)):
         (tmp_path / name).write_bytes(data)
         assert np.array_equal(images.read_picture(tmp_path / name), TURNS[orientation](drawn)), name
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_pictures_of_motion_jpeg_stand_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
+    path = of_photos(tmp_path / "in.mkv", orientation=orientation)
+    frames = list(source.read_frames(source.open_clip(path)))
+    expected = TURNS[orientation](picture(3))
+    assert frames[3].image.shape == expected.shape
+    assert np.abs(frames[3].image.astype(int) - expected).mean() < 3
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx"])

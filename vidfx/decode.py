@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 
 from vidfx.damage import Damage
 from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
+from vidfx.layers import BaseLayer, Second
 from vidfx.timeline import Timeline
 
 _NOT_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -199,7 +200,7 @@ class _Reader:
 
     def __init__(self, container: InputContainer, stream: av.VideoStream, damage: Damage) -> None:
         self._container, self._stream, self._damage = container, stream, damage
-        self._decoder = _decoder(stream)
+        self._decoder, self._base_layer = _decoder(stream)
         self._times: list[int] = []
         self._first: int | None = None
         self._begin: int | None = None
@@ -226,6 +227,8 @@ class _Reader:
     def _next(self, packets: Iterator[Packet[Stream]]) -> list[VideoFrame]:
         try:
             packet = next(packets, None)
+            if packet is not None and packet.size and self._base_layer:
+                packet = _with_bytes(packet, self._base_layer.packet(bytes(packet)))
             if packet is None:
                 self.at_end = True
             elif packet.size == 0:
@@ -258,16 +261,34 @@ class _Reader:
             self._damage.lost("missing", promised - self._read)
 
 
-def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
-    """The stream's decoder, or one that knows alpha where the stream has it; begins anew each time there."""
+def second_layer(stream: av.VideoStream) -> Second:
+    """What an HEVC stream carries beside the pictures that are decoded here."""
     context = stream.codec_context
-    name = _WITH_ALPHA.get(context.name)
-    if name not in av.codecs_available or stream.metadata.get("alpha_mode") != "1":
-        return context
+    return BaseLayer(context.extradata).second if context.name == "hevc" and context.extradata else ""
+
+
+def _decoder(stream: av.VideoStream) -> tuple[av.VideoCodecContext, BaseLayer | None]:
+    """The stream's decoder, and what packets must go through first; where there is alpha, a new one that copes."""
+    context, base = stream.codec_context, None
+    name = _WITH_ALPHA.get(context.name) if stream.metadata.get("alpha_mode") == "1" else None
+    if second_layer(stream) == "alpha":
+        name, base = "hevc", BaseLayer(context.extradata or b"")
+    if name not in av.codecs_available:
+        return context, None
     able = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
-    able.extradata = context.extradata
-    able.thread_count = context.thread_count
-    return able
+    able.extradata = base.headers if base else context.extradata
+    able.thread_type, able.thread_count = context.thread_type, context.thread_count
+    return able, base
+
+
+def _with_bytes(packet: Packet[Stream], data: bytes) -> Packet[Stream]:
+    """A packet with other bytes, its own: a decoder's thread that let go of Python's would wait for Python for ever."""
+    new: Packet[Stream] = Packet(len(data))
+    if data:
+        new.update(data)
+    new.pts, new.dts, new.duration, new.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    new.is_keyframe = packet.is_keyframe
+    return new
 
 
 def _claimed_end(container: InputContainer, stream: av.VideoStream) -> Fraction | None:

@@ -89,6 +89,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             peak=hdr.peak_of(picture) if hdr.is_hdr(tags) else None,
             stream_index=stream.index,
             pix_fmt=picture.format.name,
+            second_layer=decode.second_layer(stream),
         )
 
 
