@@ -511,6 +511,25 @@ def _(path: Path) -> Path:
     return of_photos(path, orientation=6)
 
 
+@odd("sphere.mp4")
+def _(path: Path) -> Path:
+    """A film to look around in: projected on a sphere."""
+    make_clip(path, frames=6)
+    words = "<rdf:SphericalVideo><GSpherical:Spherical>true</GSpherical:Spherical>"
+    words += "<GSpherical:StitchingSoftware>none</GSpherical:StitchingSoftware>"
+    words += "<GSpherical:Stitched>true</GSpherical:Stitched>"
+    words += "<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType></rdf:SphericalVideo>"
+    body = bytes.fromhex("ffcc8263f8554a938814587a02521fdd") + words.encode()
+    return _into_track(path, struct.pack(">I4s", 8 + len(body), b"uuid") + body)
+
+
+@odd("two_eyes.mkv")
+def _(path: Path) -> Path:
+    """The views of two eyes side by side, and marked so."""
+    ffmpeg(*_FILM, *_X264, "-metadata:s:v", "stereo_mode=left_right", path)
+    return path
+
+
 @odd("palette.gif")
 def _(path: Path) -> Path:
     """An animated GIF."""
@@ -640,15 +659,28 @@ def write_edits(path: Path, edits: list[tuple[int, int]]) -> Path:
     if b"edts" in index:
         old = index.index(b"edts") - 4
         size = int.from_bytes(index[old : old + 4], "big")
-    else:
-        old, size = index.index(b"mdia") - 4, 0
-    index = bytearray(index[:old] + edts + index[old + size :])
-    trak = index.index(b"trak") - 4
-    for place in (0, trak):
-        before = int.from_bytes(index[place : place + 4], "big")
-        index[place : place + 4] = (before + len(edts) - size).to_bytes(4, "big")
-    path.write_bytes(data[:moov] + index)
+        index = index[:old] + index[old + size :]
+        path.write_bytes(data[:moov] + _grown(index, -size))
+    return _into_track(path, edts)
+
+
+def _into_track(path: Path, box: bytes) -> Path:
+    """Puts a box before the media of the only track of an MP4 or MOV whose index comes last."""
+    data = path.read_bytes()
+    moov = data.rindex(b"moov") - 4
+    index = data[moov:]
+    place = index.index(b"mdia") - 4
+    path.write_bytes(data[:moov] + _grown(index[:place] + box + index[place:], len(box)))
     return path
+
+
+def _grown(index: bytes, by: int) -> bytes:
+    """An index with the sizes of its own box and its track's set right."""
+    out = bytearray(index)
+    for place in (0, out.index(b"trak") - 4):
+        before = int.from_bytes(out[place : place + 4], "big")
+        out[place : place + 4] = (before + by).to_bytes(4, "big")
+    return bytes(out)
 
 
 def exif(orientation: int) -> bytes:

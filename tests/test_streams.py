@@ -242,6 +242,24 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
 
 
+@pytest.mark.parametrize(
+    ("name", "output", "said"),
+    [
+        ("sphere.mp4", "out.mp4", ["projection"]),
+        ("two_eyes.mkv", "out.mp4", ["two eyes"]),
+        ("two_eyes.mkv", "out.mkv", []),
+    ],
+)
+def test_marks_that_cannot_be_written_are_said(
+    folder: Path, tmp_path: Path, style: str, name: str, output: str, said: list[str]
+) -> None:
+    path = ODD[name](folder)
+    after, notices = render(path, tmp_path / output, style)
+    assert [word for word in ("projection", "two eyes") if word in " ".join(notices)] == said
+    marked = [seen.picture.get("side_data_list") is not None for seen in (witness.see(path), after)]
+    assert marked == [True, not said]
+
+
 def test_the_page_of_files_has_a_row_for_each_and_none_unexplained() -> None:
     page = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
     assert [name for name in ODD if f"| `{name}` |" not in page] == []

@@ -99,6 +99,8 @@ class Film:
                 if other.index == self._clip.stream_index:
                     stream = self._picture(container)
                     stream.metadata.update(carried(other, skipped=skipped, rate=self._clip.rate))
+                    if "stereo_mode" in other.metadata and self._format not in ("matroska", "webm"):
+                        self._notify("the mark that it shows two eyes' views in one picture is left out")
                     name_track(container, stream)
                     stream.disposition = other.disposition
                 else:

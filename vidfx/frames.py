@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.layers import Second
-
 Picture = NDArray[np.uint8 | np.uint16]
 """RGB, height × width × 3, C-contiguous: uint8, 0..255, or, where the output is deeper than 8 bits, uint16, 0..65535.
 
@@ -122,5 +120,5 @@ class Clip:
     """Index of the styled video stream among all streams of the file."""
     pix_fmt: str = ""
     """FFmpeg's name of the stored pixel format; empty for pictures. Says whether chroma is subsampled."""
-    second_layer: Second = ""
-    """What an HEVC clip has beside its pictures that is not decoded here."""
+    left_out: tuple[str, ...] = ()
+    """What of the clip no output will have, each in words: "its second view ..."."""

@@ -235,9 +235,8 @@ class OtherStreams:
                 kind = self._source.streams[index].type
                 self._notify(f"{count} damaged packet{'s' * (count > 1)} of stream {index} ({kind}) left out")
         for index, count in sorted(self._early.items()):
-            self._notify(
-                f"{count} packets of stream {index} lie before time 0, which .{self._format} has not: left out"
-            )
+            what = "packet" if count == 1 else "packets"
+            self._notify(f"{count} {what} of stream {index} before time 0, which .{self._format} has not: left out")
 
 
 def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) -> dict[str, str]:

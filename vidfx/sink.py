@@ -175,9 +175,8 @@ def tell_of_source(clip: Clip, notify: Callable[[str], None]) -> None:
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
     if clip.interlaced:
         notify(deinterlace.NOTICE)
-    if clip.second_layer:
-        what = {"alpha": "its alpha", "view": "its second view"}[clip.second_layer]
-        notify(f"'{clip.path.name}': {what}, a second layer of HEVC, cannot be decoded here: left out")
+    for what in clip.left_out:
+        notify(f"'{clip.path.name}': {what} is left out")
 
 
 def _write_still(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import av
+from av.video.frame import VideoFrame
 
 from vidfx import colour, decode, hdr, images
 from vidfx.damage import Damage
@@ -20,7 +21,7 @@ from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.pixels import ToRgb
 from vidfx.settings import Range
-from vidfx.upright import degrees, turn_of
+from vidfx.upright import degrees, side_data, turn_of
 
 _WORTH_SEEKING = 24
 """Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
@@ -89,8 +90,20 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             peak=hdr.peak_of(picture) if hdr.is_hdr(tags) else None,
             stream_index=stream.index,
             pix_fmt=picture.format.name,
-            second_layer=decode.second_layer(stream),
+            left_out=tuple(_left_out(picture, stream)),
         )
+
+
+def _left_out(picture: VideoFrame, stream: av.VideoStream) -> Iterator[str]:
+    """What is beside a film's pictures that can be read here, or written, by no means."""
+    layer = decode.second_layer(stream)
+    if layer:
+        yield f"its {'alpha' if layer == 'alpha' else 'second view'}, a layer of HEVC that cannot be decoded here"
+    if side_data(picture, "SPHERICAL"):
+        yield "its projection on a sphere (players will show it flat)"
+    eyes = side_data(picture, "STEREO3D")
+    if eyes and any(eyes[:4]) and layer != "view" and "stereo_mode" not in stream.metadata:
+        yield "the mark that it shows two eyes' views in one picture"
 
 
 def read_frames(
