@@ -57,8 +57,10 @@ class Case:
 
 def seeds(folder: Path) -> list[Path]:
     """A small real file of each container and kind."""
-    kept = ["vfr.mp4", "vfr.mkv", "subtitles.mkv", "chapters.mp4", "b_frames.avi", "mpeg2.ts", "vp8.webm"]
-    files = [ODD[name](folder) for name in (*kept, "cover.mkv", "two_edits.mov", "pcm_timecode.mov", "fragmented.mp4")]
+    kept = ["vfr.mp4", "vfr.mkv", "subtitles.mkv", "chapters.mp4", "b_frames.avi", "mpeg2.ts", "vp8.webm", "cover.mkv"]
+    kept += ["two_edits.mov", "pcm_timecode.mov", "fragmented.mp4", "alpha.webm", "alpha_hevc.mov", "photos.mkv"]
+    kept += ["data.ts", "many_sounds.mp4", "bare.h264", "sphere.mp4"]
+    files = [ODD[name](folder) for name in kept]
     for name, arguments in {
         "small.gif": (),
         "small.y4m": (),
@@ -244,8 +246,10 @@ def cases(folder: Path, originals: dict[Path, bytes], style: str, count: int, se
         place = folder / f"out-{number}"
         place.mkdir()
         still = path.name.startswith("still")
-        output = place / ("out.png" if still else chance.choice(("out.mp4", "out.mkv", "out.mkv", "out.mov")))
-        quick = () if still else ("-preset", "ultrafast")
+        suffix = ".png" if still else chance.choice((".mp4", ".mkv", ".mkv", ".mov", ".webm", ".avi", ".nut"))
+        output = place / f"out{suffix}"
+        vp9 = ("--encoder-opt", "cpu-used=8", "--encoder-opt", "row-mt=0")
+        quick = {".png": (), ".nut": (), ".webm": vp9}.get(suffix, ("-preset", "ultrafast"))
         extra = chance.choice(((), (), (), ("--strict",), ("--frames", "3-6"), ("-ss", "0.3"), ("-to", "0.5")))
         yield Case(source, output, style, (*plain, *quick, *(() if still else extra)))
 

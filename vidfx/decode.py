@@ -19,6 +19,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 
 from vidfx.damage import Damage
+from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
 from vidfx.layers import BaseLayer, Second
 from vidfx.timeline import Timeline
@@ -112,10 +113,12 @@ def opened(path: Path) -> Iterator[InputContainer]:
         raise UsageError(f"'{path}' is a folder", hint="name a clip, or a pattern such as shot.%04d.png")
     if not path.exists():
         raise MissingInput(f"there is no '{path}'", hint="check the spelling and the folder")
+    if not path.is_file():
+        raise UsageError(f"'{path}' is no file but a pipe or a device", hint="save it to a file: it is read many times")
     try:
         if path.stat().st_size == 0:
             raise UnreadableInput(f"'{path}' is empty", hint="was the copy or the recording finished?")
-        container = av.open(str(path), "r", metadata_errors="replace")
+        container = av.open(for_ffmpeg(path), "r", metadata_errors="replace")
     except PermissionError as error:
         raise UnreadableInput(f"'{path}' may not be read", hint="check the file's permissions") from error
     except (av.FFmpegError, ValueError, OSError) as error:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -335,7 +334,7 @@ def _is_cover(stream: Stream) -> bool:
 
 def _cover_bytes(path: str, index: int) -> bytes:
     """A cover picture comes as the first packet of its stream; the file is opened anew so that none is lost."""
-    with suppress(av.FFmpegError), av.open(str(Path(path)), metadata_errors="replace") as container:
+    with suppress(av.FFmpegError), av.open(path, metadata_errors="replace") as container:
         return next((bytes(packet) for packet in container.demux(container.streams[index]) if packet.size), b"")
     return b""
 
