@@ -19,7 +19,7 @@ from odd_clips import exif, of_photos
 from vidfx import images, sink, source, stills
 from vidfx.composite import composite
 from vidfx.errors import Unavailable, UsageError, VidfxError
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Clip, Frame, Pixels
 from vidfx.settings import Encode, Look, Range
 from vidfx.steady import steady
 
@@ -265,6 +265,18 @@ def test_an_animated_webp_is_a_film_with_its_own_times(tmp_path: Path) -> None:
     times = np.cumsum([0, *animation.durations])
     assert [frame.time for frame in frames] == [Fraction(int(t), 1000) for t in times[:-1]]
     assert all(np.abs(f.image.astype(int) - picture(f.index)).mean() < 3 for f in frames)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_png_with_more_than_one_picture_is_a_film(tmp_path: Path, count: int) -> None:
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGRA) for i in range(count)]
+    animation.durations = [40] * count
+    assert cv2.imwriteanimation(str(tmp_path / "in.png"), animation)
+    clip = source.open_clip(tmp_path / "in.png")
+    frames = list(source.read_frames(clip, pixels=Pixels(alpha=True)))
+    assert (clip.kind, len(frames)) == ("video" if count > 1 else "still", count)
+    assert all(np.array_equal(frame.image, picture(frame.index)) for frame in frames)
 
 
 def test_an_animated_gif_is_a_film_with_its_own_times(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ class VideoEncoder:
         context.pix_fmt = self.pix_fmt
         context.time_base = stream.time_base = self._time_base = time_base
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
+        if container.format.name in ("mp4", "mov") and self.codec in ("libx265", "hevc_nvenc"):
+            context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
         stored_rgb = bool(clip.pix_fmt) and av.VideoFormat(clip.pix_fmt).is_rgb
         tags = colour.output_colour(clip, from_rgb=stored_rgb)
         if container.format.name in ("nut", "avi") and not self.codec.endswith(_SAYS_COLOUR):

@@ -50,7 +50,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
     path = Path(path)
     if images.is_pattern(path):
         return images.open_sequence(path)
-    if path.suffix.lower() in images.SUFFIXES and path.is_file():
+    if path.suffix.lower() in images.SUFFIXES and path.is_file() and not images.is_film(path):
         return images.open_still(path)
     with decode.opened(path) as container:
         stream = decode.film_stream(container, video_stream)
