@@ -232,6 +232,26 @@ def test_pictures_of_motion_jpeg_stand_as_their_exif_says(tmp_path: Path, orient
     assert np.abs(frames[3].image.astype(int) - expected).mean() < 3
 
 
+def test_a_turn_in_mid_stream_is_scaled_and_said(tmp_path: Path) -> None:
+    """A camera that was turned while it filmed; the film has one size."""
+    parts = [of_photos(tmp_path / f"{turn}.mkv", orientation=turn) for turn in (1, 6)]
+    with av.open(str(tmp_path / "in.mkv"), "w") as out:
+        stream = None
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as container:
+                stream = stream or out.add_stream_from_template(container.streams.video[0])
+                for packet in container.demux(video=0):
+                    if packet.size:
+                        packet.pts = packet.dts = (packet.pts or 0) + number * 250
+                        packet.stream = stream
+                        out.mux_one(packet)
+    written, notices = carry(tmp_path / "in.mkv", tmp_path / "out.mkv", Encode(codec="ffv1"))
+    frames = list(source.read_frames(source.open_clip(written.path)))
+    assert {frame.image.shape for frame in frames} == {(64, 96, 3)}
+    assert len(frames) == 12
+    assert ["turned" in notice for notice in notices] == [True]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx"])
 def test_sixteen_bits_of_a_still_come_out_as_they_went_in(tmp_path: Path, suffix: str) -> None:
     deep = np.random.default_rng(0).integers(0, 65536, (16, 24, 3), dtype=np.uint16)

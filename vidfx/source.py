@@ -189,6 +189,7 @@ def _film_frames(
             clip.colour,
             width=width,
             height=height,
+            turned=turned,
             pixels=pixels,
             peak=clip.peak,
             notify=lambda what: notify(f"'{clip.path.name}': {what}"),
