@@ -377,6 +377,29 @@ def _(path: Path) -> Path:
     return path
 
 
+@odd("captions.ts")
+def _(path: Path) -> Path:
+    """Closed captions in the pictures, as American broadcasts have them."""
+    captions = b"\xb5\0\x31GA94\x03\x42\xff" + b"\xfc\x94\x2c" * 2 + b"\xff"
+    unit = b"\0\0\0\1\x06\x04" + bytes([len(captions)]) + captions + b"\x80"
+    context = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = 96, 64, "yuv420p"
+    context.time_base, context.options = Fraction(1, 25), {"preset": "ultrafast", "bf": "0"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_mux_stream("h264", rate=25, width=96, height=64)
+        for index in range(12):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24").reformat(format="yuv420p")
+            frame.pts = index
+            for packet in context.encode(frame):
+                data = bytes(packet)
+                slices = max(data.rfind(b"\0\0\1\x65"), data.rfind(b"\0\0\1\x41"))
+                new = av.Packet(data[:slices] + unit + data[slices:])
+                new.pts, new.dts, new.time_base = packet.pts, packet.dts, Fraction(1, 25)
+                new.is_keyframe, new.stream = packet.is_keyframe, stream
+                container.mux_one(new)
+    return path
+
+
 @odd("mpeg2.ts")
 def _(path: Path) -> Path:
     """Transport stream as broadcast: MPEG-2, AC-3, B-frames."""

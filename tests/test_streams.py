@@ -248,6 +248,7 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
         ("sphere.mp4", "out.mp4", ["projection"]),
         ("two_eyes.mkv", "out.mp4", ["two eyes"]),
         ("two_eyes.mkv", "out.mkv", []),
+        ("captions.ts", "out.mkv", ["captions"]),
     ],
 )
 def test_marks_that_cannot_be_written_are_said(
@@ -255,8 +256,10 @@ def test_marks_that_cannot_be_written_are_said(
 ) -> None:
     path = ODD[name](folder)
     after, notices = render(path, tmp_path / output, style)
-    assert [word for word in ("projection", "two eyes") if word in " ".join(notices)] == said
-    marked = [seen.picture.get("side_data_list") is not None for seen in (witness.see(path), after)]
+    assert [word for word in ("projection", "two eyes", "captions") if word in " ".join(notices)] == said
+    entries = ("stream_side_data", "frame_side_data=side_data_type")
+    shown = [str(probe(file, *entries, streams="v:0")) for file in (path, after.path)]
+    marked = [any(kind in text for kind in ("Spherical", "Stereo 3D", "Closed Captions")) for text in shown]
     assert marked == [True, not said]
 
 

@@ -101,6 +101,8 @@ def _left_out(picture: VideoFrame, stream: av.VideoStream) -> Iterator[str]:
         yield f"its {'alpha' if layer == 'alpha' else 'second view'}, a layer of HEVC that cannot be decoded here"
     if side_data(picture, "SPHERICAL"):
         yield "its projection on a sphere (players will show it flat)"
+    if side_data(picture, "A53_CC"):
+        yield "what its pictures hold of closed captions (CEA-608/708)"
     eyes = side_data(picture, "STEREO3D")
     if eyes and any(eyes[:4]) and layer != "view" and "stereo_mode" not in stream.metadata:
         yield "the mark that it shows two eyes' views in one picture"
