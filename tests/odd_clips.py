@@ -292,6 +292,16 @@ def _(path: Path) -> Path:
     return path
 
 
+@odd("subtitles_dvd.mkv")
+def _(path: Path) -> Path:
+    """Pictures of text as on DVDs, without a length."""
+    pictures = path.with_suffix(".sup")
+    pictures.write_bytes(pgs([(0.2, 0.8), (1.2, 1.6)]))
+    ffmpeg(*_FILM, "-i", pictures, "-map", "0", "-map", "1", *_X264, "-c:s", "dvdsub", path)
+    pictures.unlink()
+    return path
+
+
 @odd("subtitles.webm")
 def _(path: Path) -> Path:
     """VP9 with WebVTT."""

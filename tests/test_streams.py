@@ -242,6 +242,15 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
 
 
+def test_pictures_of_text_without_a_length_fit_into_mp4(folder: Path, tmp_path: Path, style: str) -> None:
+    before = witness.see(ODD["subtitles_dvd.mkv"](folder))
+    after, notices = render(before.path, tmp_path / "out.mp4", style)
+    assert notices == ()
+    (ours,), (theirs,) = after.others, before.others
+    assert ours.codec == theirs.codec == "dvd_subtitle"
+    assert [packet for packet in ours.packets if packet in theirs.packets] == theirs.packets
+
+
 @pytest.mark.parametrize(
     ("name", "output", "said"),
     [

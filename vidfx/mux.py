@@ -30,6 +30,8 @@ _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "d
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
+_ENDLESS = 24 * 3600
+"""Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
 """MIME type and usual name, by codec."""
 _MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
@@ -211,6 +213,9 @@ class OtherStreams:
 
     def _move(self, packet: Packet[Stream]) -> None:
         window, is_text = self._window, packet.stream.type == "subtitle"
+        if self._format in TRIMS and (packet.duration or 0) * packet.time_base > _ENDLESS:
+            # the muxer would refuse it, together with whatever it writes next; of all but the last the next one decides
+            packet.duration = round(5 / packet.time_base)
         if is_text and window.end is not None and packet.pts is not None and packet.duration:
             packet.duration = min(packet.duration, max(1, round(window.end / packet.time_base) - packet.pts))
         ticks = round(window.shift / packet.time_base)
