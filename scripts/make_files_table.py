@@ -42,6 +42,7 @@ REASONS = {
     "wrap.ts": "its first frames lie before 0, which no container shows: all of it moves",
     "no_moov.mp4": "the index of all pictures is missing: nothing can be found in it",
     "nothing_decodes.mkv": "no picture is left",
+    "photos.mkv": "its pictures stand as their EXIF says, which the witness here does not read",
     "size_changes.ts": "a film has one size: later pictures are scaled to the first",
     "repeated_times.mkv": "two frames cannot share a time: the second comes one tick later",
 }
@@ -112,7 +113,7 @@ def row(path: Path, what: str, folder: Path, style: str) -> Row:
     line = Row(path.name, what, suffix)
     quick = {".webm": {"cpu-used": "8"}, ".nut": {}}.get(suffix)
     encode = vidfx.Encode(options=quick) if quick is not None else vidfx.Encode(preset="ultrafast")
-    if path.stem == "alpha":
+    if path.name == "alpha.mov":
         encode = vidfx.Encode()  # ProRes, which keeps it, has no presets
     machine = vidfx.Machine(device="cpu", precision="fp32", threads=1)
     look = vidfx.Look(strength=0, smooth=0)
@@ -211,7 +212,11 @@ def compare_picture(line: Row, before: witness.Seen, after: witness.Seen, said: 
     size = before.picture["width"], before.picture["height"]
     expected = size[::-1] if before.rotation in (90, -90, 270, -270) else size
     ours = after.picture["width"], after.picture["height"]
-    line.picture = f"{ours[0]}×{ours[1]}" + (" upright" if before.rotation else "")
+    line.picture = (
+        f"{ours[0]}×{ours[1]}" + (" upright" if before.rotation else "") + (" with alpha" if after.alpha else "")
+    )
+    if before.alpha and not after.alpha:
+        line.differs("alpha", None)
     if ours != expected or after.rotation:
         line.differs("picture", None)
     theirs, tags = (" ".join(tag or "–" for tag in seen.colours) for seen in (before, after))

@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from clips import make_clip, picture
+from hevc_layers import two_layers
 
 Maker = Callable[[Path], Path]
 ODD: dict[str, Maker] = {}
@@ -290,6 +292,16 @@ def _(path: Path) -> Path:
     return path
 
 
+@odd("subtitles_dvd.mkv")
+def _(path: Path) -> Path:
+    """Pictures of text as on DVDs, without a length."""
+    pictures = path.with_suffix(".sup")
+    pictures.write_bytes(pgs([(0.2, 0.8), (1.2, 1.6)]))
+    ffmpeg(*_FILM, "-i", pictures, "-map", "0", "-map", "1", *_X264, "-c:s", "dvdsub", path)
+    pictures.unlink()
+    return path
+
+
 @odd("subtitles.webm")
 def _(path: Path) -> Path:
     """VP9 with WebVTT."""
@@ -372,6 +384,29 @@ def _(path: Path) -> Path:
     """The sound goes on for a second and a half after the picture."""
     longer = ("-f", "lavfi", "-i", "sine=duration=3.5:sample_rate=44100")
     ffmpeg(*_FILM, *longer, *_X264, "-c:a", "libvorbis", path)
+    return path
+
+
+@odd("captions.ts")
+def _(path: Path) -> Path:
+    """Closed captions in the pictures, as American broadcasts have them."""
+    captions = b"\xb5\0\x31GA94\x03\x42\xff" + b"\xfc\x94\x2c" * 2 + b"\xff"
+    unit = b"\0\0\0\1\x06\x04" + bytes([len(captions)]) + captions + b"\x80"
+    context = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = 96, 64, "yuv420p"
+    context.time_base, context.options = Fraction(1, 25), {"preset": "ultrafast", "bf": "0"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_mux_stream("h264", rate=25, width=96, height=64)
+        for index in range(12):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24").reformat(format="yuv420p")
+            frame.pts = index
+            for packet in context.encode(frame):
+                data = bytes(packet)
+                slices = max(data.rfind(b"\0\0\1\x65"), data.rfind(b"\0\0\1\x41"))
+                new = av.Packet(data[:slices] + unit + data[slices:])
+                new.pts, new.dts, new.time_base = packet.pts, packet.dts, Fraction(1, 25)
+                new.is_keyframe, new.stream = packet.is_keyframe, stream
+                container.mux_one(new)
     return path
 
 
@@ -471,6 +506,60 @@ def _(path: Path) -> Path:
 def _(path: Path) -> Path:
     """ProRes 4444 with an alpha channel."""
     ffmpeg(*_FILM, "-vf", "format=yuva444p10le", "-frames:v", "6", "-c:v", "prores_ks", "-profile:v", "4", path)
+    return path
+
+
+_CLEAR = "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='mod(X*255/95+N*4,256)',format=yuva420p"
+
+
+@odd("alpha.webm")
+def _(path: Path) -> Path:
+    """VP9 with alpha, which is a picture of its own beside each packet, and hidden pictures."""
+    ffmpeg(*_FILM, "-vf", _CLEAR, "-c:v", "libvpx-vp9", "-cpu-used", "8", "-auto-alt-ref", "1", path)
+    return path
+
+
+@odd("alpha_vp8.webm")
+def _(path: Path) -> Path:
+    """VP8 with alpha."""
+    ffmpeg(*_FILM, "-vf", _CLEAR, "-c:v", "libvpx", "-cpu-used", "8", "-b:v", "500k", "-auto-alt-ref", "0", path)
+    return path
+
+
+@odd("alpha_hevc.mov")
+def _(path: Path) -> Path:
+    """HEVC with alpha as Apple's encoder writes it: a second layer, whose description FFmpeg 8 refuses."""
+    return two_layers(path, broken=True)
+
+
+@odd("two_views.mov")
+def _(path: Path) -> Path:
+    """HEVC of two views, as phones film for headsets."""
+    return two_layers(path, second="view")
+
+
+@odd("photos.mkv")
+def _(path: Path) -> Path:
+    """Motion JPEG of a camera that was held upright, which only each picture's EXIF says."""
+    return of_photos(path, orientation=6)
+
+
+@odd("sphere.mp4")
+def _(path: Path) -> Path:
+    """A film to look around in: projected on a sphere."""
+    make_clip(path, frames=6)
+    words = "<rdf:SphericalVideo><GSpherical:Spherical>true</GSpherical:Spherical>"
+    words += "<GSpherical:StitchingSoftware>none</GSpherical:StitchingSoftware>"
+    words += "<GSpherical:Stitched>true</GSpherical:Stitched>"
+    words += "<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType></rdf:SphericalVideo>"
+    body = bytes.fromhex("ffcc8263f8554a938814587a02521fdd") + words.encode()
+    return _into_track(path, struct.pack(">I4s", 8 + len(body), b"uuid") + body)
+
+
+@odd("two_eyes.mkv")
+def _(path: Path) -> Path:
+    """The views of two eyes side by side, and marked so."""
+    ffmpeg(*_FILM, *_X264, "-metadata:s:v", "stereo_mode=left_right", path)
     return path
 
 
@@ -603,14 +692,48 @@ def write_edits(path: Path, edits: list[tuple[int, int]]) -> Path:
     if b"edts" in index:
         old = index.index(b"edts") - 4
         size = int.from_bytes(index[old : old + 4], "big")
-    else:
-        old, size = index.index(b"mdia") - 4, 0
-    index = bytearray(index[:old] + edts + index[old + size :])
-    trak = index.index(b"trak") - 4
-    for place in (0, trak):
-        before = int.from_bytes(index[place : place + 4], "big")
-        index[place : place + 4] = (before + len(edts) - size).to_bytes(4, "big")
-    path.write_bytes(data[:moov] + index)
+        index = index[:old] + index[old + size :]
+        path.write_bytes(data[:moov] + _grown(index, -size))
+    return _into_track(path, edts)
+
+
+def _into_track(path: Path, box: bytes) -> Path:
+    """Puts a box before the media of the only track of an MP4 or MOV whose index comes last."""
+    data = path.read_bytes()
+    moov = data.rindex(b"moov") - 4
+    index = data[moov:]
+    place = index.index(b"mdia") - 4
+    path.write_bytes(data[:moov] + _grown(index[:place] + box + index[place:], len(box)))
+    return path
+
+
+def _grown(index: bytes, by: int) -> bytes:
+    """An index with the sizes of its own box and its track's set right."""
+    out = bytearray(index)
+    for place in (0, out.index(b"trak") - 4):
+        before = int.from_bytes(out[place : place + 4], "big")
+        out[place : place + 4] = (before + by).to_bytes(4, "big")
+    return bytes(out)
+
+
+def exif(orientation: int) -> bytes:
+    """A TIFF header with nothing but the Orientation tag."""
+    return b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([orientation]) + bytes(7)
+
+
+def of_photos(path: Path, *, orientation: int, frames: int = 6) -> Path:
+    """Motion JPEG whose pictures have EXIF."""
+    header = b"Exif\0\0" + exif(orientation)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=24, width=96, height=64)
+        stream.pix_fmt = "yuvj420p"
+        stream.codec_context.open()
+        for index in range(frames):
+            jpeg = bytes(cv2.imencode(".jpg", picture(index)[..., ::-1])[1])
+            packet = av.Packet(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(header) + 2) + header + jpeg[2:])
+            packet.pts = packet.dts = index
+            packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 24), True, stream
+            container.mux_one(packet)
     return path
 
 

@@ -152,6 +152,21 @@ def test_what_is_no_film_is_65(run: Run, style: Path) -> None:
     assert run("render", "noise.mp4", "--style", style)[0] == 65
 
 
+def test_a_pipe_is_refused_with_the_reason(run: Run, style: Path) -> None:
+    os.mkfifo("clip.mp4")
+    code, _, err = run("render", "clip.mp4", "--style", style)
+    assert (code, "pipe" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["10:30.mp4", "http:clip.mp4", "concat:a.mp4", "100%.mp4", "shot%04d.mp4", "a?b#c.mp4"]
+)
+def test_a_name_is_a_name_whatever_ffmpeg_makes_of_it(run: Run, style: Path, clip: Path, name: str) -> None:
+    Path(name).write_bytes(clip.read_bytes())
+    assert run("render", name, "--style", style, "-o", f"out {name}", "-q") == (0, "", "")
+    assert run("render", name, "--style", style, "-o", f"9:{name}", "-q") == (0, "", "")
+
+
 def test_an_output_that_exists_is_73_unless_y(run: Run, style: Path, clip: Path) -> None:
     Path("out.mp4").write_text("precious")
     code, _, err = run("render", clip, "--style", style, "-o", "out.mp4", "--threads", 1)

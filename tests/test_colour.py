@@ -78,7 +78,7 @@ TAGS = {"bt709": "bt709", "bt601": "smpte170m", "bt2020": "bt2020nc", "fcc": "fc
 
 @needs_ffmpeg
 @needs_ffprobe
-@pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv420p"])
+@pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv422p", "yuv420p"])
 @pytest.mark.parametrize("range_", ["tv", "pc"])
 @pytest.mark.parametrize("matrix", sorted(TAGS))
 def test_bars_and_ramps_come_back_within_two_steps(
@@ -96,16 +96,14 @@ def test_bars_and_ramps_come_back_within_two_steps(
         assert change.max() <= 2
         assert np.abs(seen - before).max() <= 2
         return
-    # between two bars 4:2:0 holds no colour of either: there ffmpeg's own way there and back is the measure
+    # between two bars halved chroma holds no colour of either: there ffmpeg's own way there and back is the measure
     flat = np.ones(SIZE[0], bool)
     flat[[column for edge in range(16, 128, 16) for column in range(edge - 4, edge + 4)]] = False
     inner = np.r_[4:20, 28:44, 52:56, 64:68, 76:80, 88:92]
-    # a saturated blue that 4:2:0 moved out of RGB's range is clipped: one value in five thousand is then 3 steps off
-    assert change[inner][:, flat].max() <= 3
-    assert (change[inner][:, flat] > 2).mean() < 0.0005
+    assert change[inner][:, flat].max() <= 2
     assert np.abs(seen[inner][:, flat].astype(int) - before[inner][:, flat]).max() <= 2
     there = exact(in_color_matrix=matrix, in_range=range_, out_range="pc") + ",format=gbrp,"
-    there += exact(out_color_matrix=matrix, out_range=range_) + ",format=yuv420p,"
+    there += exact(out_color_matrix=matrix, out_range=range_) + f",format={pix_fmt},"
     theirs = np.abs(decode_by_ffmpeg(clip, matrix, range_, there) - before)
     assert change.mean() <= theirs.mean()
 

@@ -1,4 +1,4 @@
-"""Depth, alpha, fields and stills: what a pixel carries in, it carries out."""
+"""Depth, fields and stills: what a pixel carries in, it carries out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, needs_ffprobe, picture, probe
+from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
 from vidfx.composite import composite
@@ -144,67 +145,6 @@ def test_what_does_not_go_together_is_refused_before_work(
     assert words in f"{caught.value} {caught.value.hint}"
 
 
-# --- alpha ------------------------------------------------------------------------------------------------------
-
-
-def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]
-    """Two pictures with alpha from clear to opaque, as PNG in a .mov."""
-    alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
-    path = folder / "clear.mov"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("png", rate=24, width=96, height=64)
-        stream.pix_fmt = "rgba"
-        for index in range(2):
-            frame = av.VideoFrame.from_ndarray(np.dstack([picture(index), alpha]), format="rgba")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path, alpha
-
-
-@needs_ffmpeg
-@pytest.mark.parametrize(
-    ("name", "codec", "pix_fmt"),
-    [("out.mov", None, "yuva444p10le"), ("out.mkv", "ffv1", "bgra"), ("qt.mov", "qtrle", "argb")],
-)
-def test_alpha_is_kept_where_the_codec_can(tmp_path: Path, name: str, codec: str | None, pix_fmt: str) -> None:
-    path, alpha = see_through(tmp_path)
-    written, notices = carry(path, tmp_path / name, Encode(codec=codec))
-    assert (written.pix_fmt, notices) == (pix_fmt, [])
-    raw = ffmpeg("-i", written.path, "-frames:v", "1", "-vf", "alphaextract,format=gray", "-f", "rawvideo", "-")
-    again = np.frombuffer(raw, np.uint8).reshape(64, 96)
-    assert np.abs(again.astype(int) - alpha).max() <= 1
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".exr"])
-def test_pictures_keep_alpha(tmp_path: Path, suffix: str) -> None:
-    path, alpha = see_through(tmp_path)
-    carry(path, tmp_path / f"out.%d{suffix}", Encode())
-    image, again = stills.as_wanted(stills.load(tmp_path / f"out.0{suffix}"), Pixels(alpha=True))
-    assert again is not None
-    assert np.abs(again.astype(int) - alpha).max() <= 1
-    shown = alpha > 8
-    assert np.abs(image.astype(int) - picture(0))[shown].max() <= 1
-
-
-def test_alpha_without_a_place_is_laid_over_black_and_said(tmp_path: Path) -> None:
-    path, alpha = see_through(tmp_path)
-    written, notices = carry(path, tmp_path / "out.mp4", Encode(preset="ultrafast", crf=1))
-    assert ["over black" in notice for notice in notices] == [True]
-    image = next(source.read_frames(source.open_clip(written.path))).image
-    expected = picture(0) * (alpha[..., None] / 255)
-    assert np.abs(image - expected).mean() < 4
-
-
-def test_opaque_alpha_is_no_news(tmp_path: Path) -> None:
-    rgba = np.dstack([picture(0), np.full((64, 96), 255, np.uint8)])
-    cv2.imwrite(str(tmp_path / "in.png"), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
-    notices: list[str] = []
-    (frame,) = source.read_frames(source.open_clip(tmp_path / "in.png"), notify=notices.append)
-    assert np.array_equal(frame.image, picture(0))
-    assert notices == []
-
-
 # --- fields and sizes -------------------------------------------------------------------------------------------
 
 
@@ -267,10 +207,6 @@ TURNS = {
 }
 
 
-def exif(orientation: int) -> bytes:
-    return b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([orientation]) + b"\0\0\0\0\0\0\0"
-
-
 @pytest.mark.parametrize("orientation", TURNS)
 def test_png_and_webp_stand_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
     drawn = picture(0, (48, 32))
@@ -285,6 +221,35 @@ def test_png_and_webp_stand_as_their_exif_says(tmp_path: Path, orientation: int)
     for name, data in (("in.png", turned), ("in.webp", b"RIFF" + struct.pack("<I", len(body)) + body)):
         (tmp_path / name).write_bytes(data)
         assert np.array_equal(images.read_picture(tmp_path / name), TURNS[orientation](drawn)), name
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_pictures_of_motion_jpeg_stand_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
+    path = of_photos(tmp_path / "in.mkv", orientation=orientation)
+    frames = list(source.read_frames(source.open_clip(path)))
+    expected = TURNS[orientation](picture(3))
+    assert frames[3].image.shape == expected.shape
+    assert np.abs(frames[3].image.astype(int) - expected).mean() < 3
+
+
+def test_a_turn_in_mid_stream_is_scaled_and_said(tmp_path: Path) -> None:
+    """A camera that was turned while it filmed; the film has one size."""
+    parts = [of_photos(tmp_path / f"{turn}.mkv", orientation=turn) for turn in (1, 6)]
+    with av.open(str(tmp_path / "in.mkv"), "w") as out:
+        stream = None
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as container:
+                stream = stream or out.add_stream_from_template(container.streams.video[0])
+                for packet in container.demux(video=0):
+                    if packet.size:
+                        packet.pts = packet.dts = (packet.pts or 0) + number * 250
+                        packet.stream = stream
+                        out.mux_one(packet)
+    written, notices = carry(tmp_path / "in.mkv", tmp_path / "out.mkv", Encode(codec="ffv1"))
+    frames = list(source.read_frames(source.open_clip(written.path)))
+    assert {frame.image.shape for frame in frames} == {(64, 96, 3)}
+    assert len(frames) == 12
+    assert ["turned" in notice for notice in notices] == [True]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx"])
@@ -320,6 +285,18 @@ def test_an_animated_webp_is_a_film_with_its_own_times(tmp_path: Path) -> None:
     times = np.cumsum([0, *animation.durations])
     assert [frame.time for frame in frames] == [Fraction(int(t), 1000) for t in times[:-1]]
     assert all(np.abs(f.image.astype(int) - picture(f.index)).mean() < 3 for f in frames)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_png_with_more_than_one_picture_is_a_film(tmp_path: Path, count: int) -> None:
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGRA) for i in range(count)]
+    animation.durations = [40] * count
+    assert cv2.imwriteanimation(str(tmp_path / "in.png"), animation)
+    clip = source.open_clip(tmp_path / "in.png")
+    frames = list(source.read_frames(clip, pixels=Pixels(alpha=True)))
+    assert (clip.kind, len(frames)) == ("video" if count > 1 else "still", count)
+    assert all(np.array_equal(frame.image, picture(frame.index)) for frame in frames)
 
 
 def test_an_animated_gif_is_a_film_with_its_own_times(tmp_path: Path) -> None:

@@ -353,6 +353,15 @@ def test_encoder_settings_are_honoured(tmp_path: Path) -> None:
     assert [i for i, key in enumerate(keys) if key][:2] == [0, 5]
 
 
+@needs_ffprobe
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_hevc_has_the_tag_that_apple_plays(tmp_path: Path, suffix: str) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=4)
+    written, _, _ = restyle(path, tmp_path / f"out{suffix}", encode=Encode(codec="libx265", preset="ultrafast"))
+    stream = probe(written.path, "stream=codec_tag_string", "packet=pts")
+    assert (stream["streams"][0]["codec_tag_string"], len(stream["packets"])) == ("hvc1", 4)
+
+
 def test_frames_counted_out_must_be_frames_counted_in(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=9, rate=25)
     for suffix in (".mp4", ".avi"):

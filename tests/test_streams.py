@@ -242,6 +242,36 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
 
 
+def test_pictures_of_text_without_a_length_fit_into_mp4(folder: Path, tmp_path: Path, style: str) -> None:
+    before = witness.see(ODD["subtitles_dvd.mkv"](folder))
+    after, notices = render(before.path, tmp_path / "out.mp4", style)
+    assert notices == ()
+    (ours,), (theirs,) = after.others, before.others
+    assert ours.codec == theirs.codec == "dvd_subtitle"
+    assert [packet for packet in ours.packets if packet in theirs.packets] == theirs.packets
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "said"),
+    [
+        ("sphere.mp4", "out.mp4", ["projection"]),
+        ("two_eyes.mkv", "out.mp4", ["two eyes"]),
+        ("two_eyes.mkv", "out.mkv", []),
+        ("captions.ts", "out.mkv", ["captions"]),
+    ],
+)
+def test_marks_that_cannot_be_written_are_said(
+    folder: Path, tmp_path: Path, style: str, name: str, output: str, said: list[str]
+) -> None:
+    path = ODD[name](folder)
+    after, notices = render(path, tmp_path / output, style)
+    assert [word for word in ("projection", "two eyes", "captions") if word in " ".join(notices)] == said
+    entries = ("stream_side_data", "frame_side_data=side_data_type")
+    shown = [str(probe(file, *entries, streams="v:0")) for file in (path, after.path)]
+    marked = [any(kind in text for kind in ("Spherical", "Stereo 3D", "Closed Captions")) for text in shown]
+    assert marked == [True, not said]
+
+
 def test_the_page_of_files_has_a_row_for_each_and_none_unexplained() -> None:
     page = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
     assert [name for name in ODD if f"| `{name}` |" not in page] == []

@@ -58,6 +58,14 @@ class Seen:
         return next(stream.says for stream in self.streams if stream.index == self.film)
 
     @property
+    def alpha(self) -> bool:
+        """Whether the film says that it has alpha."""
+        pix_fmt, tags = self.picture.get("pix_fmt", ""), self.picture.get("tags", {})
+        return tags.get("alpha_mode") == "1" or pix_fmt.startswith(
+            ("yuva", "gbra", "rgba", "bgra", "argb", "abgr", "ya")
+        )
+
+    @property
     def others(self) -> list[Stream]:
         """Every stream but the film."""
         return [stream for stream in self.streams if stream.index != self.film]

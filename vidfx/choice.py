@@ -2,7 +2,7 @@
 
 Where nobody says: films of 8 bits, and HDR that is tone-mapped, in H.264 and 8 bits, which plays everywhere; deeper
 films keep ten bits in H.265 (VP9 in .webm), since few players show H.264 of ten; films with alpha keep it in ProRes
-4444 in .mov. Encoders for further work (ProRes, FFV1 ...) take what is nearest to the source.
+4444 in .mov and in VP9 in .webm. Encoders for further work (ProRes, FFV1 ...) take what is nearest to the source.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _USUAL = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", 
 _FOR_WORK = {"prores_ks", "prores", "prores_aw", "ffv1", "utvideo", "huffyuv", "ffvhuff", "qtrle", "png", "rawvideo"}
 _FOR_WORK |= {"cfhd", "dnxhd", "v210", "magicyuv"}
 _HOLDS_ODD_420 = {"libvpx", "libvpx-vp9", "libaom-av1", "ffv1"}
-_NO_ALPHA = {"libvpx", "libvpx-vp9", "libx265"}
-"""Theirs is a second picture beside each packet, which few readers look for."""
+_ALPHA_BESIDE = {"libvpx": {"matroska", "webm"}, "libvpx-vp9": {"matroska", "webm"}, "libx265": set[str]()}
+"""Encoders whose alpha is a second picture beside each packet, and the containers that have room for it. FFmpeg's
+builds of libx265 take alpha's formats and then refuse them."""
 _TEN_BITS_PLAY = {"libx265", "hevc_nvenc", "libsvtav1", "av1_nvenc", "libaom-av1", "libvpx-vp9"}
 
 
@@ -84,11 +85,12 @@ def _film(format_name: str, clip: Clip, settings: Encode) -> Choice:
     notices: list[str] = []
     name = settings.pix_fmt
     if name is None:
-        name = _nearest(codec, clip) if codec.name in _FOR_WORK else _usual(codec, clip, notices.append)
+        alpha = clip.has_alpha and _holds_alpha(codec.name, format_name)
+        name = _nearest(codec, clip) if codec.name in _FOR_WORK else _usual(codec, clip, alpha, notices.append)
     else:
         _check(codec, name, clip)
     form = av.VideoFormat(name)
-    alpha = any(part.is_alpha for part in form.components) and codec.name not in _NO_ALPHA
+    alpha = any(part.is_alpha for part in form.components) and _holds_alpha(codec.name, format_name)
     pixels = Pixels(deep=_bits(form) > 8, alpha=alpha and clip.has_alpha)
     if clip.bit_depth > 8 and not pixels.deep and settings.pix_fmt is None and not hdr.is_hdr(clip.colour):
         notices.append(f"the source has {clip.bit_depth} bits, {codec.name} is given 8: -c:v libx265 keeps ten")
@@ -108,16 +110,20 @@ def _nearest(codec: av.Codec, clip: Clip) -> str:
     """The format that loses the least of the source's."""
     formats = [form.name for form in codec.video_formats or ()]
     source = clip.pix_fmt or ("rgb48le" if clip.bit_depth > 8 else "rgb24")
-    alpha = clip.has_alpha and codec.name not in _NO_ALPHA
     if not formats:
         return "yuv420p"
     if clip.width % 2 or clip.height % 2:
         formats = [name for name in formats if codec.name in _HOLDS_ODD_420 or _whole_chroma(name)] or formats
-    best, _ = find_best_pix_fmt_of_list(formats, source, alpha)
+    best, _ = find_best_pix_fmt_of_list(formats, source, clip.has_alpha)
     return best.name if best is not None else formats[0]
 
 
-def _usual(codec: av.Codec, clip: Clip, notify: Callable[[str], None]) -> str:
+def _holds_alpha(codec: str, format_name: str) -> bool:
+    """Whether alpha that the encoder is given is still there when the film is read."""
+    return format_name in _ALPHA_BESIDE.get(codec, {format_name})
+
+
+def _usual(codec: av.Codec, clip: Clip, alpha: bool, notify: Callable[[str], None]) -> str:
     """4:4:4 where the source has it, else 4:2:0 where it holds the size; ten bits where there are more than 8."""
     formats = [form.name for form in codec.video_formats or ()]
     full_chroma = "444" in clip.pix_fmt and not av.VideoFormat(clip.pix_fmt).is_rgb
@@ -129,6 +135,8 @@ def _usual(codec: av.Codec, clip: Clip, notify: Callable[[str], None]) -> str:
         wishes = ["yuv444p", "yuv444p10le", "gbrp", "rgb24", "bgr0"]
     if deep:
         wishes = ["yuv444p10le"] * (full_chroma or odd) + ["yuv420p10le", "p010le"] * (not odd) + wishes
+    if alpha and "yuva420p" in formats:
+        wishes = ["yuva420p"]
     choice = next((wish for wish in wishes if not formats or wish in formats), None)
     if choice is None:
         raise UsageError(

@@ -19,7 +19,9 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 
 from vidfx.damage import Damage
+from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
+from vidfx.layers import BaseLayer, Second
 from vidfx.timeline import Timeline
 
 _NOT_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -29,6 +31,8 @@ _COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 """Formats whose index names every picture before the first is read."""
 _TIMELESS = {"avi"}
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Alpha is a second picture beside each packet there: FFmpeg's own decoders pass over it, libvpx's do not."""
 _REORDER = 64  # packets; no codec shows a picture this much later than it is stored
 
 
@@ -109,10 +113,12 @@ def opened(path: Path) -> Iterator[InputContainer]:
         raise UsageError(f"'{path}' is a folder", hint="name a clip, or a pattern such as shot.%04d.png")
     if not path.exists():
         raise MissingInput(f"there is no '{path}'", hint="check the spelling and the folder")
+    if not path.is_file():
+        raise UsageError(f"'{path}' is no file but a pipe or a device", hint="save it to a file: it is read many times")
     try:
         if path.stat().st_size == 0:
             raise UnreadableInput(f"'{path}' is empty", hint="was the copy or the recording finished?")
-        container = av.open(str(path), "r", metadata_errors="replace")
+        container = av.open(for_ffmpeg(path), "r", metadata_errors="replace")
     except PermissionError as error:
         raise UnreadableInput(f"'{path}' may not be read", hint="check the file's permissions") from error
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -197,6 +203,7 @@ class _Reader:
 
     def __init__(self, container: InputContainer, stream: av.VideoStream, damage: Damage) -> None:
         self._container, self._stream, self._damage = container, stream, damage
+        self._decoder, self._base_layer = _decoder(stream)
         self._times: list[int] = []
         self._first: int | None = None
         self._begin: int | None = None
@@ -223,6 +230,8 @@ class _Reader:
     def _next(self, packets: Iterator[Packet[Stream]]) -> list[VideoFrame]:
         try:
             packet = next(packets, None)
+            if packet is not None and packet.size and self._base_layer:
+                packet = _with_bytes(packet, self._base_layer.packet(bytes(packet)))
             if packet is None:
                 self.at_end = True
             elif packet.size == 0:
@@ -233,7 +242,7 @@ class _Reader:
                     self._begin = packet.dts
                 if self._first is None and packet.pts is not None:
                     self._times.append(packet.pts)
-            return self._stream.decode(cast("Packet[av.VideoStream] | None", packet))
+            return self._decoder.decode(packet)
         except av.FFmpegError as error:
             if error.errno == errno.ENOMEM:
                 raise TryAgain("memory ran out while decoding", hint="use fewer --threads") from error
@@ -253,6 +262,36 @@ class _Reader:
         promised = indexed_count(self._container, self._stream, begin=self._begin)
         if promised is not None:
             self._damage.lost("missing", promised - self._read)
+
+
+def second_layer(stream: av.VideoStream) -> Second:
+    """What an HEVC stream carries beside the pictures that are decoded here."""
+    context = stream.codec_context
+    return BaseLayer(context.extradata).second if context.name == "hevc" and context.extradata else ""
+
+
+def _decoder(stream: av.VideoStream) -> tuple[av.VideoCodecContext, BaseLayer | None]:
+    """The stream's decoder, and what packets must go through first; where there is alpha, a new one that copes."""
+    context, base = stream.codec_context, None
+    name = _WITH_ALPHA.get(context.name) if stream.metadata.get("alpha_mode") == "1" else None
+    if second_layer(stream) == "alpha":
+        name, base = "hevc", BaseLayer(context.extradata or b"")
+    if name not in av.codecs_available:
+        return context, None
+    able = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+    able.extradata = base.headers if base else context.extradata
+    able.thread_type, able.thread_count = context.thread_type, context.thread_count
+    return able, base
+
+
+def _with_bytes(packet: Packet[Stream], data: bytes) -> Packet[Stream]:
+    """A packet with other bytes, its own: a decoder's thread that let go of Python's would wait for Python for ever."""
+    new: Packet[Stream] = Packet(len(data))
+    if data:
+        new.update(data)
+    new.pts, new.dts, new.duration, new.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    new.is_keyframe = packet.is_keyframe
+    return new
 
 
 def _claimed_end(container: InputContainer, stream: av.VideoStream) -> Fraction | None:

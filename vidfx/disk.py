@@ -7,6 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def for_ffmpeg(path: Path | str) -> str:
+    """The path as FFmpeg takes it for a file: of "10:30.mp4" it would take "10" for a protocol, like "http"."""
+    return str(Path(path).absolute()) if ":" in str(path) else str(path)
+
+
 def put_in_place(temporary: Path, path: Path) -> None:
     """Moves a finished file to its name so that a power cut leaves the old file or the new one: fsync, rename, fsync.
 

@@ -77,6 +77,8 @@ class VideoEncoder:
         context.pix_fmt = self.pix_fmt
         context.time_base = stream.time_base = self._time_base = time_base
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
+        if container.format.name in ("mp4", "mov") and self.codec in ("libx265", "hevc_nvenc"):
+            context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
         stored_rgb = bool(clip.pix_fmt) and av.VideoFormat(clip.pix_fmt).is_rgb
         tags = colour.output_colour(clip, from_rgb=stored_rgb)
         if container.format.name in ("nut", "avi") and not self.codec.endswith(_SAYS_COLOUR):
@@ -98,6 +100,8 @@ class VideoEncoder:
         options = dict(_DEFAULTS.get(self.codec, {}))
         if format_name in ("avi", "nut"):
             options |= {"bf": "0"}  # neither can say that a picture is decoded before time 0
+        if self.codec == "libvpx" and self.pix_fmt == "yuva420p":
+            options |= {"auto-alt-ref": "0"}  # its hidden pictures and alpha exclude each other
         if settings.crf is not None:
             quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
             if quality is None:

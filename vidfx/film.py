@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
 from vidfx import decode, images
-from vidfx.disk import put_in_place
+from vidfx.disk import for_ffmpeg, put_in_place
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError, VidfxError
 from vidfx.frames import Clip
@@ -66,7 +66,7 @@ class Film:
         try:
             with ExitStack() as stack:
                 with self._writing():
-                    container = av.open(str(temporary), "w", format=self._format)
+                    container = av.open(for_ffmpeg(temporary), "w", format=self._format)
                 stack.callback(_close_quietly, container)
                 stream, others = self._streams(container, stack)
                 with self._writing():
@@ -99,6 +99,8 @@ class Film:
                 if other.index == self._clip.stream_index:
                     stream = self._picture(container)
                     stream.metadata.update(carried(other, skipped=skipped, rate=self._clip.rate))
+                    if "stereo_mode" in other.metadata and self._format not in ("matroska", "webm"):
+                        self._notify("the mark that it shows two eyes' views in one picture is left out")
                     name_track(container, stream)
                     stream.disposition = other.disposition
                 else:

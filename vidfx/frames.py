@@ -120,3 +120,5 @@ class Clip:
     """Index of the styled video stream among all streams of the file."""
     pix_fmt: str = ""
     """FFmpeg's name of the stored pixel format; empty for pictures. Says whether chroma is subsampled."""
+    left_out: tuple[str, ...] = ()
+    """What of the clip no output will have, each in words: "its second view ..."."""

@@ -21,13 +21,13 @@ from typing import NoReturn, cast
 
 import cv2
 import numpy as np
-from av.buffer import Buffer
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidfx.errors import UnreadableInput
 from vidfx.frames import Clip, Colour, Picture
+from vidfx.upright import side_data
 
 PQ, HLG = 16, 18
 Light = NDArray[np.float64]
@@ -70,14 +70,14 @@ def refuse(clip: Clip) -> NoReturn:
 
 def peak_of(frame: VideoFrame) -> int | None:
     """cd/m² of the brightest pixel: MaxCLL (CTA-861.3), or the mastering display's (SMPTE ST 2086); None if unsaid."""
-    light = frame.side_data.get("CONTENT_LIGHT_LEVEL")
+    light = side_data(frame, "CONTENT_LIGHT_LEVEL")
     if light is not None:
-        brightest = int.from_bytes(bytes(cast(Buffer, light))[:4], "little")
+        brightest = int.from_bytes(light[:4], "little")
         if brightest:
             return brightest
-    display = frame.side_data.get("MASTERING_DISPLAY_METADATA")
+    display = side_data(frame, "MASTERING_DISPLAY_METADATA")
     if display is not None:
-        *_, above, below, _, is_said = struct.unpack("<22i", bytes(cast(Buffer, display))[:88])
+        *_, above, below, _, is_said = struct.unpack("<22i", display[:88])
         if is_said and above > 0 and below > 0:
             peak: int = round(above / below)
             return peak

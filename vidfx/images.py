@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -78,6 +79,16 @@ class Pattern:
 def is_pattern(path: Path) -> bool:
     """True for a name with one number in it, unless a file is really called that."""
     return bool(_NUMBER.search(path.name)) and not path.is_file()
+
+
+def is_film(path: Path) -> bool:
+    """Whether a .png holds more than one picture (APNG), which FFmpeg reads as film."""
+    if path.suffix.lower() != ".png":
+        return False
+    with suppress(OSError), path.open("rb") as file:
+        head, control, rest = file.read(1 << 16).partition(b"IDAT")[0].partition(b"acTL")
+        return bool(head and control) and int.from_bytes(rest[:4], "big") > 1
+    return False
 
 
 def open_still(path: Path) -> Clip:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -26,11 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["OtherStreams", "Window", "carried", "carry_container"]
 
-_STALE = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_")
+_STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
+_ENDLESS = 24 * 3600
+"""Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
 """MIME type and usual name, by codec."""
 _MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
@@ -212,6 +213,9 @@ class OtherStreams:
 
     def _move(self, packet: Packet[Stream]) -> None:
         window, is_text = self._window, packet.stream.type == "subtitle"
+        if self._format in TRIMS and (packet.duration or 0) * packet.time_base > _ENDLESS:
+            # the muxer would refuse it, together with whatever it writes next; of all but the last the next one decides
+            packet.duration = round(5 / packet.time_base)
         if is_text and window.end is not None and packet.pts is not None and packet.duration:
             packet.duration = min(packet.duration, max(1, round(window.end / packet.time_base) - packet.pts))
         ticks = round(window.shift / packet.time_base)
@@ -235,9 +239,8 @@ class OtherStreams:
                 kind = self._source.streams[index].type
                 self._notify(f"{count} damaged packet{'s' * (count > 1)} of stream {index} ({kind}) left out")
         for index, count in sorted(self._early.items()):
-            self._notify(
-                f"{count} packets of stream {index} lie before time 0, which .{self._format} has not: left out"
-            )
+            what = "packet" if count == 1 else "packets"
+            self._notify(f"{count} {what} of stream {index} before time 0, which .{self._format} has not: left out")
 
 
 def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) -> dict[str, str]:
@@ -245,7 +248,7 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
 
     `skipped` frames at `rate` are cut away before it: a time code moves on by as many.
     """
-    tags = {key: value for key, value in stream.metadata.items() if not key.startswith(_STALE)}
+    tags = {key: value for key, value in stream.metadata.items() if not key.lower().startswith(_STALE)}
     return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
 
 
@@ -336,7 +339,7 @@ def _is_cover(stream: Stream) -> bool:
 
 def _cover_bytes(path: str, index: int) -> bytes:
     """A cover picture comes as the first packet of its stream; the file is opened anew so that none is lost."""
-    with suppress(av.FFmpegError), av.open(str(Path(path)), metadata_errors="replace") as container:
+    with suppress(av.FFmpegError), av.open(path, metadata_errors="replace") as container:
         return next((bytes(packet) for packet in container.demux(container.streams[index]) if packet.size), b"")
     return b""
 

@@ -94,15 +94,20 @@ class ToRgb:
         *,
         width: int,
         height: int,
+        turned: bool = False,
         pixels: Pixels = Pixels(),  # noqa: B008 - frozen
         peak: int | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`width` and `height` are the stored ones; a frame of another size is scaled to them. `peak` as in Clip."""
+        """`width` and `height` are the stored ones; a frame of another size is scaled to them. `peak` as in Clip.
+
+        `turned` says that upright they change places: all pictures have that size, whatever later frames say of theirs.
+        """
         self._tags, self._size, self._pixels, self._notify = tags, (width, height), pixels, notify
         self._matrix = colour.matrix_used(tags, width, height)
         self._turn: Turn | None = None
         self._rotation = 0
+        self._upright = (height, width) if turned else (width, height)
         self._tone = hdr.ToneMap(tags, peak) if hdr.is_hdr(tags) else None
         self._resize = VideoReformatter()
         self._scratch = _Scratch()
@@ -140,7 +145,14 @@ class ToRgb:
                 picture = over_black(picture, alpha)
             alpha = None
         turn = self._turn or UPRIGHT
-        return upright(picture, turn), None if alpha is None else upright(alpha, turn)
+        picture, alpha = upright(picture, turn), None if alpha is None else upright(alpha, turn)
+        if picture.shape[1::-1] != self._upright:
+            self._tell("frames turned by a quarter among others: scaled", "turn")
+            picture, alpha = self._fitted(picture), None if alpha is None else self._fitted(alpha)
+        return picture, alpha
+
+    def _fitted(self, picture: Plane) -> Plane:
+        return np.asarray(cv2.resize(picture, self._upright, interpolation=cv2.INTER_AREA))
 
     def _planar(self, frame: VideoFrame, layout: Layout) -> tuple[Picture, Opacity | None]:
         width, height = self._size
@@ -184,14 +196,16 @@ class ToRgb:
         return self._cached[key]
 
     def _enlarged(self, plane: Plane, name: str, stretch: tuple[int, int]) -> Plane:
-        """A chroma plane at the size of luma, interpolated between its centres.
+        """A chroma plane at the size of luma, interpolated between its centres so that `_reduced` gives it back.
 
-        Cubic: with the means of `_reduced` a picture that nobody painted on keeps its chroma three times as well as by
-        linear interpolation (measured on film), for 0.2 ms more.
+        Cubic keeps the chroma of film that nobody painted on three times as well as linear interpolation (measured);
+        what its means still lack is added beforehand, which leaves half of that again, for 1.3 ms at 720p.
         """
-        height, width = plane.shape[0] * stretch[1], plane.shape[1] * stretch[0]
-        large = self._scratch(name, (height, width), plane.dtype)
-        cv2.resize(plane, (width, height), dst=large, interpolation=cv2.INTER_CUBIC)
+        size = plane.shape[1] * stretch[0], plane.shape[0] * stretch[1]
+        large = self._scratch(name, size[::-1], plane.dtype)
+        cv2.resize(plane, size, dst=large, interpolation=cv2.INTER_CUBIC)
+        more = np.asarray(cv2.addWeighted(plane, 2, _reduced(large, stretch), -1, 0))
+        cv2.resize(more, size, dst=large, interpolation=cv2.INTER_CUBIC)
         return large[: self._size[1], : self._size[0]]
 
     def _packed(self, frame: VideoFrame) -> str:

@@ -175,6 +175,8 @@ def tell_of_source(clip: Clip, notify: Callable[[str], None]) -> None:
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
     if clip.interlaced:
         notify(deinterlace.NOTICE)
+    for what in clip.left_out:
+        notify(f"'{clip.path.name}': {what} is left out")
 
 
 def _write_still(

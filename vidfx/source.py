@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import av
+from av.video.frame import VideoFrame
 
 from vidfx import colour, decode, hdr, images
 from vidfx.damage import Damage
@@ -20,7 +21,7 @@ from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.pixels import ToRgb
 from vidfx.settings import Range
-from vidfx.upright import degrees, turn_of
+from vidfx.upright import degrees, side_data, turn_of
 
 _WORTH_SEEKING = 24
 """Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
@@ -49,7 +50,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
     path = Path(path)
     if images.is_pattern(path):
         return images.open_sequence(path)
-    if path.suffix.lower() in images.SUFFIXES and path.is_file():
+    if path.suffix.lower() in images.SUFFIXES and path.is_file() and not images.is_film(path):
         return images.open_still(path)
     with decode.opened(path) as container:
         stream = decode.film_stream(container, video_stream)
@@ -89,7 +90,22 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             peak=hdr.peak_of(picture) if hdr.is_hdr(tags) else None,
             stream_index=stream.index,
             pix_fmt=picture.format.name,
+            left_out=tuple(_left_out(picture, stream)),
         )
+
+
+def _left_out(picture: VideoFrame, stream: av.VideoStream) -> Iterator[str]:
+    """What is beside a film's pictures that can be read here, or written, by no means."""
+    layer = decode.second_layer(stream)
+    if layer:
+        yield f"its {'alpha' if layer == 'alpha' else 'second view'}, a layer of HEVC that cannot be decoded here"
+    if side_data(picture, "SPHERICAL"):
+        yield "its projection on a sphere (players will show it flat)"
+    if side_data(picture, "A53_CC"):
+        yield "what its pictures hold of closed captions (CEA-608/708)"
+    eyes = side_data(picture, "STEREO3D")
+    if eyes and any(eyes[:4]) and layer != "view" and "stereo_mode" not in stream.metadata:
+        yield "the mark that it shows two eyes' views in one picture"
 
 
 def read_frames(
@@ -175,6 +191,7 @@ def _film_frames(
             clip.colour,
             width=width,
             height=height,
+            turned=turned,
             pixels=pixels,
             peak=clip.peak,
             notify=lambda what: notify(f"'{clip.path.name}': {what}"),

@@ -27,15 +27,27 @@ OF_EXIF: dict[int, Turn] = {
 }
 """The turn for each value of EXIF's Orientation (JEITA CP-3451, tag 0x0112)."""
 
+_QUARTERS: dict[int, Turn] = {90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}
+"""By degrees counter-clockwise."""
+
 P = TypeVar("P", bound=NDArray[Any])
+
+
+def side_data(frame: VideoFrame, kind: str) -> bytes | None:
+    """What FFmpeg keeps beside a frame, by PyAV's name; None where there is none, or some that PyAV cannot name."""
+    try:
+        data = frame.side_data.get(kind)
+    except ValueError:  # MV-HEVC's number of the view, a photo's EXIF: all of a frame's side data is read or none
+        return None
+    return None if data is None else bytes(cast(Buffer, data))
 
 
 def turn_of(frame: VideoFrame) -> Turn:
     """The turn a frame's display matrix asks for; upright where there is none or where it is no quarter turn."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return UPRIGHT
-    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(cast(Buffer, side_data))[:36])
+    matrix = side_data(frame, "DISPLAYMATRIX")
+    if matrix is None:
+        return _QUARTERS.get(frame.rotation % 360, UPRIGHT)  # PyAV finds it among what it cannot name, mirrors aside
+    a, b, _, c, d, *_ = struct.unpack("<9i", matrix[:36])
     signs = tuple(0 if abs(value) < 1 << 14 else 1 if value > 0 else -1 for value in (a, b, c, d))
     turn = cast(Turn, signs)
     return turn if abs(turn[0] * turn[3] - turn[1] * turn[2]) == 1 and turn[0] * turn[1] == 0 else UPRIGHT

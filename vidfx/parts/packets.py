@@ -2,6 +2,8 @@
 
     magic | the packets' bytes | their stamps | JSON: what the part says of itself | CRC-32, lengths | magic
 
+What an encoder sets beside a packet (VP9's alpha is a picture of its own there) follows the packet's bytes.
+
 It appears under its name when it is whole, after fsync, by one rename; the checksum over all of it tells a file that
 was cut short or changed on its way through a shared folder or an object store. No film container does as well here:
 MP4 shifts what has B-frames by an edit list, Matroska rounds to a millisecond, NUT has no time below 0.
@@ -18,17 +20,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
-from av.packet import Packet
+from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 from pydantic import TypeAdapter, ValidationError
 
 from vidfx.disk import put_in_place
 from vidfx.errors import UnreadableInput, VidfxError
 
-_MAGIC = b"vidfx part 1\n"
-_STAMP = struct.Struct(">qqI?")
+if TYPE_CHECKING:
+    from av.packet import PktSideDataT
+
+_MAGIC = b"vidfx part 2\n"
+_STAMP = struct.Struct(">qqII?")
+_BESIDE = struct.Struct(">BI")  # bytes of the kind's name, bytes of data
 _TAIL = struct.Struct(f">III{len(_MAGIC)}s")  # CRC-32 of all before it, bytes of stamps, bytes of JSON, magic
 _CHUNK = 1 << 20
 _PARAMETER_SETS = {"libx264": (7, 8), "h264_nvenc": (7, 8), "libx265": (32, 33, 34), "hevc_nvenc": (32, 33, 34)}
@@ -43,6 +49,8 @@ class Stamp(NamedTuple):
     """0 is unknown."""
     size: int
     """Bytes."""
+    beside: int
+    """Bytes of side data after it."""
     is_keyframe: bool
 
 
@@ -90,7 +98,10 @@ class PartFile:
             return [Stamp(*fields) for fields in _STAMP.iter_unpack(file.read(places.said - places.stamps))]
 
     def packets(self) -> Iterator[Packet[Stream]]:
-        """The encoded pictures in the order of decoding, with pts and duration, without dts. Raises UnreadableInput."""
+        """The encoded pictures in the order of decoding, with their side data, pts and duration, without dts.
+
+        Raises UnreadableInput.
+        """
         stamps = self.stamps()
         with self._reading() as file:
             file.seek(len(_MAGIC))
@@ -98,6 +109,7 @@ class PartFile:
                 packet: Packet[Stream] = Packet(file.read(stamp.size))
                 packet.pts, packet.duration, packet.time_base = stamp.pts, stamp.duration, self.time_base
                 packet.is_keyframe = stamp.is_keyframe
+                _set_beside(packet, file.read(stamp.beside))
                 yield packet
 
     @contextmanager
@@ -183,8 +195,10 @@ class PartWriter:
         assert packet.pts is not None
         if not self._stamps and not packet.is_keyframe:
             raise VidfxError("the encoder began a part without a keyframe", hint="choose another -c:v")
-        self._stamps += _STAMP.pack(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe)
+        beside = _beside(packet)
+        self._stamps += _STAMP.pack(packet.pts, packet.duration or 0, packet.size, len(beside), packet.is_keyframe)
         self._write(bytes(packet))
+        self._write(beside)
 
     def finish(self, part: PartFile) -> PartFile:
         """Closes the file and moves it to its name; gives back `part` with its path."""
@@ -207,6 +221,30 @@ class PartWriter:
     def _write(self, data: bytes | bytearray) -> None:
         self._crc = zlib.crc32(data, self._crc)
         self._file.write(data)
+
+
+def _beside(packet: Packet[Stream]) -> bytes:
+    """A packet's side data, one kind after the other, but for the encoder's notes on quality."""
+    out = b""
+    for data in packet.iter_sidedata():
+        name = data.data_type.encode()
+        if name != b"quality_stats":
+            out += _BESIDE.pack(len(name), data.data_size) + name + bytes(data)
+    return out
+
+
+def _set_beside(packet: Packet[Stream], beside: bytes) -> None:
+    """Gives a packet what `_beside` took from it."""
+    place = 0
+    while place < len(beside):
+        name_size, size = _BESIDE.unpack_from(beside, place)
+        begin = place + _BESIDE.size + name_size
+        name = beside[place + _BESIDE.size : begin].decode()
+        kind = packet_sidedata_type_from_literal(cast("PktSideDataT", name))
+        data = PacketSideData(kind, size)  # type: ignore[call-arg]  # the stub knows no constructor
+        data.update(beside[begin : begin + size])
+        packet.set_sidedata(data, move=True)
+        place = begin + size
 
 
 def headers(codec: str, extradata: bytes | None) -> str:

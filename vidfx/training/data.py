@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, UsageError
 from vidfx.frames import Picture
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
@@ -68,7 +69,7 @@ def read_clip(path: Path, every: int) -> Iterator[Picture]:
     """Every so many frames of a clip, RGB."""
     import av  # only where a recipe names a clip: pictures train without PyAV
 
-    with av.open(str(path)) as container:
+    with av.open(for_ffmpeg(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0:
                 yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
