@@ -23,7 +23,8 @@ from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
 from vidfx.steady import steady
-from vidfx.stylize import Stylizer, stylize
+from vidfx.styles.stylizer import Stylizer
+from vidfx.stylize import stylize
 
 T = TypeVar("T")
 Notify = Callable[[str], None]

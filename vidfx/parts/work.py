@@ -20,7 +20,7 @@ from vidfx.progress import Progress
 from vidfx.settings import Machine
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 
 
 def render_part(
