@@ -73,9 +73,8 @@ from vidfx.stylize import stylize
 
 def as_frames(pictures):
     for index, picture in enumerate(pictures):
-        yield vidfx.Frame(
-            index=index, pts=index, time_base=Fraction(1, 24), duration=1, image=picture, source=picture
-        )
+        time = {"pts": index, "time_base": Fraction(1, 24), "duration": 1}
+        yield vidfx.Frame(index=index, image=picture, source=picture, **time)
 
 
 look = vidfx.Look(strength=0.9, keep_color=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "models").glob("*/README.md")),
 ]
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 _INDENTED = re.compile(r"(?:^ {4,}.*\n)+", re.M)
 
 
@@ -38,7 +39,7 @@ class Block:
 def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text("utf-8")
     for match in _FENCE.finditer(text):
-        yield Block(page, text.count("\n", 0, match.start()) + 2, match[1], match[2])
+        yield Block(page, text.count("\n", 0, match.start()) + 2, match[1], textwrap.dedent(match[2]))
     prose = _FENCE.sub(lambda match: "\n" * match[0].count("\n"), text)
     for match in _INDENTED.finditer(prose):
         kept = "".join(line.strip() + "\n" for line in match[0].splitlines())

@@ -22,9 +22,10 @@ from vidfx import errors
 from vidfx.cli import cli
 from vidfx.farm.jobfile import FIELDS, JobFile
 from vidfx.training.recipe import Recipe
+from vidfx.training.teachers import TEACHERS
 
 PAGE = ROOT / "docs" / "commands.md"
-OTHERS = {"-x"}
+OTHERS = {"--newest"}
 """Flags of other programs."""
 BLOCK = re.compile(r"(?<=^```text\n)\$ (vidfx[a-z ]*) --help\n.*?(?=^```$)", re.M | re.S)
 """A fenced block that shows the help of one command."""
@@ -116,6 +117,11 @@ def test_training_page_lists_the_keys_of_a_recipe() -> None:
     missing = {(table, key) for table, key in known - said if not re.search(rf"`{key}`", top)}
     assert not missing
     assert said <= known, said - known
+
+
+def test_the_recipe_of_the_worked_example_is_one() -> None:
+    (block,) = (block for block in blocks(ROOT / "CONTRIBUTING.md") if block.kind == "toml")
+    assert Recipe.model_validate(tomllib.loads(block.text)).warm_start.teacher in TEACHERS
 
 
 def test_commands_page_shows_the_keys_of_a_job_file() -> None:

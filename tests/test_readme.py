@@ -23,6 +23,13 @@ def test_the_two_commands_are_the_first_things_to_type() -> None:
     assert second[0].endswith("&& pytest")
 
 
+def test_the_three_checks_are_those_of_ci() -> None:
+    told = lines(next(blocks(ROOT / "CONTRIBUTING.md")))
+    run = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert [line.replace(" -e ", " ") for line in told] == run[-3:]
+    assert lines(list(blocks(README))[1]) == run[-3:-2]
+
+
 @pytest.mark.slow
 def test_the_first_command_paints_the_sample(tmp_path: Path) -> None:
     """By the shipped style, in a folder that holds the sample and nothing else."""
@@ -45,3 +52,12 @@ def test_a_shipped_style_has_its_papers(style: object) -> None:
     folder = style.path.parent  # type: ignore[attr-defined]
     for paper in ("README.md", "recipe.toml", "preview.jpg"):
         assert (folder / paper).is_file(), paper
+
+
+def test_the_notice_names_the_licence_of_everything_that_is_no_text() -> None:
+    patterns = re.findall(r"^(\S+(?:, \S+)*) {2,}S", (ROOT / "NOTICE").read_text("utf-8"), re.M)
+    data = [path for folder in ("models", "samples", "docs") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    for path in data:
+        name = path.relative_to(ROOT)
+        if path.suffix not in (".md", ".toml", ".ipynb"):
+            assert any(name.match(pattern) for pattern in patterns), f"{name} is not in NOTICE"
