@@ -10,7 +10,6 @@ from itertools import takewhile
 from pathlib import Path
 
 from vidfx import images, sink
-from vidfx.decode import Entry
 from vidfx.frames import Clip, Frame
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
@@ -21,6 +20,7 @@ from vidfx.parts.work import pictures_there
 from vidfx.pipeline import paint
 from vidfx.progress import Progress
 from vidfx.provenance import provenance
+from vidfx.seeking import Entry
 from vidfx.settings import Encode, Job, Look, Machine, Range
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
