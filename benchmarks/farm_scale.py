@@ -210,7 +210,7 @@ def measure_stitch(counts: list[int]) -> None:
     from vidfx.parts.stitch import stitch
     from vidfx.parts.work import render_part
     from vidfx.settings import Encode, Job, Look, Machine
-    from vidfx.styles.library import load_style
+    from vidfx.styles.stylizer import load_style
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -25,7 +25,7 @@ from vidfx.features import load_features
 from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
 from vidfx.source import open_clip, read_frames
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 from vidfx.training.data import style_pictures
 from vidfx.training.recipe import Recipe, read_recipe
 from vidfx.training.teachers import TEACHERS

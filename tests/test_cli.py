@@ -357,6 +357,9 @@ def test_verbose_says_who_set_what(run: Run, style: Path, clip: Path, monkeypatc
     assert "--strength was set by VIDFX_STRENGTH" in err
     assert "--preset was set by vidfx.toml" in err
     assert "0.25" in err
+    code, out, err = run("render", clip, "--style", style, "-o", "later.mp4", "-n", "-v")
+    assert code == 0 and "later.mp4" in out
+    assert "--preset was set by vidfx.toml" in err and "later.mp4" not in err
 
 
 def test_openjd_lines_are_on_stdout_and_reach_100(run: Run, style: Path, clip: Path) -> None:

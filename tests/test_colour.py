@@ -17,7 +17,8 @@ import vidfx
 from vidfx import hdr, source
 from vidfx.errors import UnreadableInput
 from vidfx.frames import Colour, Pixels
-from vidfx.pixels import FromRgb, ToRgb
+from vidfx.fromrgb import FromRgb
+from vidfx.pixels import ToRgb
 from vidfx.settings import Encode, Look, Machine
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")

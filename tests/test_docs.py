@@ -1,9 +1,13 @@
-"""The pages in docs/ say what the program says. `python tests/test_docs.py` brings docs/commands.md up to date."""
+"""The pages in docs/ know what the program knows: its commands, flags, codes and keys, no fewer and no more.
+
+`python tests/test_docs.py` brings docs/commands.md up to date.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -11,12 +15,18 @@ from typing import get_args
 import click
 import pytest
 from click.testing import CliRunner
+from pages import PAGES, ROOT, blocks, prose
 from pydantic import BaseModel
 
 from vidfx import errors
 from vidfx.cli import cli
+from vidfx.farm.jobfile import FIELDS, JobFile
+from vidfx.training.recipe import Recipe
+from vidfx.training.teachers import TEACHERS
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+PAGE = ROOT / "docs" / "commands.md"
+OTHERS = {"--newest"}
+"""Flags of other programs."""
 BLOCK = re.compile(r"(?<=^```text\n)\$ (vidfx[a-z ]*) --help\n.*?(?=^```$)", re.M | re.S)
 """A fenced block that shows the help of one command."""
 
@@ -67,27 +77,65 @@ def test_every_option_explains_itself(path: str, command: click.Command) -> None
             assert all(name in shown for name in option.opts)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_flag_a_page_speaks_of_exists(page: Path) -> None:
+    known = {name for _, command in commands() for option in command.params for name in option.opts}
+    known |= {name for _, command in commands() for option in command.params for name in option.secondary_opts}
+    ours = {re.split(r"[ =\[]", words)[0] for words in re.findall(r"`(--?[a-z_:][^`]*)`", prose(page))}
+    assert ours <= known | {"--help", "--version", "-h"} | OTHERS, ours - known
+
+
 def test_commands_page_lists_every_exit_code() -> None:
     rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", PAGE.read_text("utf-8"), re.M))
-    codes = {error.exit_code for error in (errors.VidfxError, *errors.VidfxError.__subclasses__())}
-    assert {int(code) for code in rows} == codes | {0}
+    kinds = [errors.VidfxError, *errors.VidfxError.__subclasses__()]
+    assert {int(code) for code in rows} == {kind.exit_code for kind in kinds} | {0}
+    drawn = re.findall(r"([A-Z]\w+) +(\d+)   ", errors.__doc__ or "")
+    assert drawn == [(kind.__name__, str(kind.exit_code)) for kind in kinds]
 
 
-def test_training_page_lists_every_key_of_a_recipe() -> None:
-    """Read from the schema, so that a key cannot be added without a word on it."""
-    page = (PAGE.parent / "training.md").read_text("utf-8")
+def keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, str]]:
+    """Every key that a file may have, with its table: from the schema, so that none can be added without a word."""
+    for name, entry in model.model_fields.items():
+        inner = [part for part in (entry.annotation, *get_args(entry.annotation)) if isinstance(part, type)]
+        tables = [part for part in inner if issubclass(part, BaseModel)]
+        if not tables:
+            yield path, name
+        for table in tables:
+            yield from keys(table, f"{path}.{name}".lstrip("."))
 
-    def keys(model: type[BaseModel]) -> Iterator[str]:
-        for name, entry in model.model_fields.items():
-            yield name
-            for part in (entry.annotation, *get_args(entry.annotation)):
-                if isinstance(part, type) and issubclass(part, BaseModel):
-                    yield from keys(part)
 
-    from vidfx.training.recipe import Recipe
-
-    missing = [key for key in keys(Recipe) if not re.search(rf"`\[*([a-z_]+\.)?{key}\]*`", page)]
+def test_training_page_lists_the_keys_of_a_recipe() -> None:
+    text = (ROOT / "docs" / "training.md").read_text("utf-8")
+    section = text.split("## The recipe, key by key")[1].split("\n## ")[0]
+    losses = set(re.findall(r"^\| `([a-z]+)` \|", text.split("## How it learns")[1].split("\n## ")[0], re.M))
+    said, table = {("adversarial.losses", loss) for loss in losses}, ""
+    for first, second in re.findall(r"^\| *(`\[.+?\]`)? *\| (`.+?`(?:, `.+?`)*) \|", section, re.M):
+        table = first.strip("`[]") or table
+        said |= {(table, key) for key in re.findall(r"`(\w+)`", second)}
+    top = section.split("| table |")[0]
+    known = set(keys(Recipe))
+    missing = {(table, key) for table, key in known - said if not re.search(rf"`{key}`", top)}
     assert not missing
+    assert said <= known, said - known
+
+
+def test_the_recipe_of_the_worked_example_is_one() -> None:
+    (block,) = (block for block in blocks(ROOT / "CONTRIBUTING.md") if block.kind == "toml")
+    assert Recipe.model_validate(tomllib.loads(block.text)).warm_start.teacher in TEACHERS
+
+
+def test_commands_page_shows_the_keys_of_a_job_file() -> None:
+    """All of the schema's, and those it takes from `vidfx render` by name."""
+    block = next(b.text for b in blocks(PAGE) if b.kind == "toml" and "[[clip]]" in b.text)
+    shown = tomllib.loads(block)
+    ours = {("defaults", "style"), ("clip", "source"), ("clip", "style"), ("", "output"), ("", "name")}
+    assert set(keys(JobFile)) == ours | {("clip", "name")}
+    assert {"output", "name", "defaults", "clip"} == set(shown)
+    flags = {option.name for path, command in commands() if path == "vidfx render" for option in command.params}
+    for table in (shown["defaults"], *shown["clip"]):
+        assert set(table) <= flags | {key for _, key in ours}
+    assert {*re.findall(r"\{(\w+)\}", block)} == set(FIELDS)
+    assert "`name`" in PAGE.read_text("utf-8").split("## `vidfx batch`")[1].split("\n## ")[0]
 
 
 if __name__ == "__main__":

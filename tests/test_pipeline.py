@@ -24,7 +24,7 @@ from vidfx.settings import Look, Machine, Range
 from vidfx.shots import LOOK_AHEAD
 from vidfx.source import open_clip
 from vidfx.steady import warm_up_frames
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 

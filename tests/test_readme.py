@@ -1,4 +1,4 @@
-"""What the README tells people to type works, and nothing it shows is missing."""
+"""The two commands of the README, and what it says of the styles."""
 
 from __future__ import annotations
 
@@ -9,56 +9,55 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import ROOT, blocks, lines
 
 from vidfx import list_styles
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-README = PAGES[0].read_text("utf-8")
-SHELL = "\n".join(re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S))
-COMMANDS = re.findall(r"(?:^|&& )(vidfx .*)$", SHELL, re.M)
+README = ROOT / "README.md"
+SHIPPED = [style for style in list_styles() if style.origin == "shipped"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder that holds the samples and nothing else, as after a clone."""
-    (tmp_path / "samples").symlink_to(ROOT / "samples")
-    return tmp_path
+def test_the_two_commands_are_the_first_things_to_type() -> None:
+    first, second = (lines(block) for block in list(blocks(README))[:2])
+    assert [line.split(" && ")[0] for line in first + second] == ["pip install .", 'pip install ".[dev]"']
+    assert second[0].endswith("&& pytest")
 
 
-def run(command: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "vidfx", *shlex.split(command, comments=True)[1:], *more]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def test_there_are_commands() -> None:
-    assert len(COMMANDS) >= 5
-    assert "pip install . && vidfx render" in SHELL
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_understood(command: str, folder: Path) -> None:
-    """Renders only as far as a dry run goes; everything else for real."""
-    done = run(command, folder, *(["--dry-run"] if command.startswith("vidfx render") else []))
-    assert done.returncode == 0, done.stderr
+def test_the_three_checks_are_those_of_ci() -> None:
+    told = lines(next(blocks(ROOT / "CONTRIBUTING.md")))
+    run = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert [line.replace(" -e ", " ") for line in told] == run[-3:]
+    assert lines(list(blocks(README))[1]) == run[-3:-2]
 
 
 @pytest.mark.slow
-def test_the_first_command_paints_the_sample(folder: Path) -> None:
-    done = run(COMMANDS[0], folder)
+def test_the_first_command_paints_the_sample(tmp_path: Path) -> None:
+    """By the shipped style, in a folder that holds the sample and nothing else."""
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
+    render = lines(next(blocks(README)))[0].split(" && ")[1]
+    words = [sys.executable, "-m", "vidfx", *shlex.split(render)[1:]]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (folder / "valley.ink.mp4").stat().st_size > 100_000
+    assert (tmp_path / "valley.ink.mp4").stat().st_size > 100_000
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_and_picture_is_there(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "docs/styles.md"])
+def test_a_page_lists_the_styles_that_are_shipped(page: str) -> None:
+    rows = re.findall(r"^\| `([a-z]+)` \|", (ROOT / page).read_text("utf-8"), re.M)
+    assert set(rows) == {style.name for style in SHIPPED}
 
 
-def test_every_shipped_style_is_named_and_has_its_papers() -> None:
-    for style in list_styles():
-        if style.origin == "shipped":
-            assert f"`{style.name}`" in README
-            for paper in ("README.md", "recipe.toml", "preview.jpg"):
-                assert (style.path.parent / paper).is_file(), f"{style.name} lacks {paper}"
+@pytest.mark.parametrize("style", SHIPPED, ids=lambda style: style.name)
+def test_a_shipped_style_has_its_papers(style: object) -> None:
+    folder = style.path.parent  # type: ignore[attr-defined]
+    for paper in ("README.md", "recipe.toml", "preview.jpg"):
+        assert (folder / paper).is_file(), paper
+
+
+def test_the_notice_names_the_licence_of_everything_that_is_no_text() -> None:
+    patterns = re.findall(r"^(\S+(?:, \S+)*) {2,}S", (ROOT / "NOTICE").read_text("utf-8"), re.M)
+    data = [path for folder in ("models", "samples", "docs") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    for path in data:
+        name = path.relative_to(ROOT)
+        if path.suffix not in (".md", ".toml", ".ipynb"):
+            assert any(name.match(pattern) for pattern in patterns), f"{name} is not in NOTICE"

@@ -21,8 +21,8 @@ from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import find_style
 from vidfx.styles.quantise import dead_leaves
 from vidfx.styles.runtimes import TorchPainter
+from vidfx.styles.stylizer import Stylizer
 from vidfx.styles.weights import read_weights, shapes
-from vidfx.stylize import Stylizer
 
 needs_openvino = pytest.mark.skipif(not has_openvino(), reason="OpenVINO is not installed: pip install openvino")
 needs_int8 = pytest.mark.skipif(not cpu_flags() & INT8_FLAGS, reason="this CPU has no VNNI")

@@ -17,7 +17,7 @@ from vidfx import MissingInput, UnreadableInput, find_style, list_styles, load_s
 from vidfx.styles import library
 from vidfx.styles.card import Card
 from vidfx.styles.check import check_style
-from vidfx.stylize import Batch
+from vidfx.styles.runtimes import Batch
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from vidfx.frames import Frame
 from vidfx.settings import Machine
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer, spans, stylize
+from vidfx.styles.stylizer import Stylizer, spans
+from vidfx.stylize import stylize
 
 FP32 = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
 

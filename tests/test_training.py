@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from clips import make_clip
-from safetensors.torch import save_file
+from toy_training import RECIPE, make_data
 
 from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxError, find_style, load_style
 from vidfx.evaluation.style import kernel_distance
@@ -38,56 +38,11 @@ from vidfx.training.losses import (
 from vidfx.training.recipe import StyleSource, read_recipe
 from vidfx.training.teachers import ink
 
-RECIPE = """
-name = "toy"
-description = "for tests"
-crop = 64
-batch = 2
-features = "features.safetensors"
-[[style]]
-path = "style"
-crop = [64, 80]
-treat = "line"
-[[content]]
-path = "content"
-height = 160
-scale = [0.8, 1.2]
-[generator]
-quarter = 8
-eighth = 16
-blocks = 1
-half = 8
-[warm_start]
-steps = 3
-[adversarial]
-steps = 5
-discriminator_channels = 8
-"""
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a few drawn pictures and a feature network of random weights."""
-    root = tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(0)
-    for kind, count in (("style", 3), ("content", 3)):
-        (root / kind).mkdir()
-        for number in range(count):
-            picture = np.full((180, 200, 3), 230, np.uint8)
-            for _ in range(12):
-                a, b = (tuple(int(v) for v in random.integers(0, 180, 2)) for _ in range(2))
-                cv2.line(picture, a, b, [int(v) for v in random.integers(0, 200, 3)], 3, cv2.LINE_AA)
-            assert cv2.imwrite(str(root / kind / f"{number}.png"), picture)
-    (root / "style" / "broken.png").write_bytes(b"no picture")
-    torch.manual_seed(0)
-    weights, channels = {}, 3
-    for block, width in zip(BLOCKS, (64, 128, 256, 512), strict=True):
-        for name in block:
-            weights[f"{name}.weight"] = (torch.randn(width, channels, 3, 3) * (2 / channels / 9) ** 0.5).half()
-            weights[f"{name}.bias"] = torch.zeros(width).half()
-            channels = width
-    save_file(weights, root / "features.safetensors")
-    return root
+    return make_data(tmp_path_factory.mktemp("data"))
 
 
 def recipe_file(folder: Path, text: str = RECIPE) -> Path:

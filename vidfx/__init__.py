@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from vidfx.job import Rendered, render
     from vidfx.settings import Encode, Look, Machine, Range
     from vidfx.sheet import preview
-    from vidfx.styles.library import find_style, list_styles, load_style
+    from vidfx.styles.library import find_style, list_styles
+    from vidfx.styles.stylizer import load_style
 
 __version__ = "0.1.0"
 
@@ -64,7 +65,8 @@ __all__ = [
 _HOMES = {
     "job": ("Rendered", "render"),
     "sheet": ("preview",),
-    "styles.library": ("find_style", "list_styles", "load_style"),
+    "styles.library": ("find_style", "list_styles"),
+    "styles.stylizer": ("load_style",),
     "frames": ("Clip", "Colour", "Frame"),
     "settings": ("Encode", "Look", "Machine", "Range"),
 }

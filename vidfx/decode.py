@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +33,6 @@ _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 _TIMELESS = {"avi"}
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Alpha is a second picture beside each packet there: FFmpeg's own decoders pass over it, libvpx's do not."""
-_REORDER = 64  # packets; no codec shows a picture this much later than it is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,60 +49,6 @@ class Raw:
     def time(self) -> Fraction:
         """Presentation time in seconds."""
         return self.pts * self.time_base
-
-
-@dataclass(frozen=True, slots=True)
-class SeekPoint:
-    """Where decoding may begin so that no wanted picture is missed."""
-
-    keyframe: int
-    """pts of the keyframe."""
-    order: list[int] | None
-    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. None where
-    the pictures get their numbers in another way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Where in a clip an interrupted reading goes on: at a picture that was seen before, or planned from packets.
-
-    Numbers count from this picture, backwards and forwards, so that a damaged one elsewhere cannot shift them.
-    """
-
-    index: int
-    """The picture's number."""
-    pts: int
-    keyframe: int | None = None
-    """pts of a keyframe early enough for all that is wanted before the picture; None looks for it."""
-    begin: int | None = None
-    """pts of the first picture that is wanted; None looks for it, or keeps what may be wanted until it is known."""
-    origin: Fraction | None = None
-    """Time in seconds of the clip's first picture; needed with a keyframe."""
-
-
-@dataclass(frozen=True, slots=True)
-class PacketTable:
-    """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""
-
-    order: list[int]
-    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
-    keyframes: list[int]
-    """pts of the pictures from which a decoder can begin, rising."""
-    time_base: Fraction
-
-    def seek_point(self, *, first: int | None, start: Fraction | None, before: int) -> SeekPoint | None:
-        """The last keyframe from which the wanted pictures can be decoded.
-
-        `first` and `start` are the wanted beginning as number and as seconds from the first picture, `before` how many
-        pictures ahead of it are needed too. None where decoding begins with the clip.
-        """
-        wanted = first or 0
-        if start is not None:
-            ticks = start / self.time_base
-            wanted = max(wanted, bisect_left(self.order, self.order[0] + -(-ticks.numerator // ticks.denominator)))
-        wanted = min(wanted, len(self.order) - 1) - before
-        place = bisect_right(self.keyframes, self.order[max(wanted, 0)]) - 1
-        return SeekPoint(self.keyframes[place], self.order) if place > 0 else None
 
 
 @contextmanager
@@ -169,7 +114,7 @@ def decoded(
     With `order` (after a seek) a picture's number is its place there, else it is counted from 0.
     """
     assert stream.time_base is not None
-    reader = _Reader(container, stream, damage)
+    reader = Reader(container, stream, damage)
     nominal = max(1, round(1 / (stream.average_rate or Fraction(25)) / stream.time_base))
     timeless = container.format.name in _TIMELESS
     last: Raw | None = None
@@ -198,7 +143,7 @@ def decoded(
         damage.lost("end", round(short) if short > 3 else 0)
 
 
-class _Reader:
+class Reader:
     """Decodes one stream packet by packet and keeps count of what went in and what came out."""
 
     def __init__(self, container: InputContainer, stream: av.VideoStream, damage: Damage) -> None:
@@ -314,70 +259,3 @@ def indexed_count(container: InputContainer, stream: av.VideoStream, *, begin: i
 def is_countable(container: InputContainer, stream: av.VideoStream) -> bool:
     """Whether each packet of the stream is one picture, with its time."""
     return container.format.name in _COUNTABLE_FORMATS and stream.codec_context.name in _COUNTABLE_CODECS
-
-
-def packet_table(
-    container: InputContainer, stream: av.VideoStream, *, first: int | None = None, start: Fraction | None = None
-) -> PacketTable | None:
-    """The clip's pictures as its packets tell of them, without decoding more than one; None where packets cannot say.
-
-    With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
-    The container is left anywhere.
-    """
-    if not is_countable(container, stream):
-        return None
-    assert stream.time_base is not None
-    times: list[int] = []
-    keyframes: list[int] = []
-    bounded = first is not None or start is not None
-    extra = _REORDER
-    timeline = Timeline()
-    try:
-        for packet in timeline.demux(container, [stream]):
-            if packet.size == 0:
-                continue
-            if packet.pts is None or packet.is_corrupt or timeline.jumps:
-                return None
-            if packet.is_discard:
-                continue
-            times.append(packet.pts)
-            if packet.is_keyframe:
-                keyframes.append(packet.pts)
-            enough = (first is None or len(times) > first) and (
-                start is None or (packet.pts - min(times[:_REORDER])) * stream.time_base >= start
-            )
-            extra -= bounded and enough
-            if extra <= 0:
-                break
-        container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
-        shown = next((picture.pts for picture in _Reader(container, stream, Damage("")).pictures()), None)
-    except av.FFmpegError:
-        return None
-    order = sorted(times)
-    if shown not in order or len(set(order)) != len(order):
-        return None
-    # leading pictures that no decoder shows do not count
-    return PacketTable(order[order.index(shown) :], sorted(keyframes), stream.time_base)
-
-
-def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:
-    """Moves to the keyframe and proves it; False where the container does not land there."""
-    try:
-        container.seek(point.keyframe, stream=stream)
-        landed = next((packet for packet in container.demux(stream) if packet.size), None)
-        if landed is None or not landed.is_keyframe or landed.pts is None or landed.pts > point.keyframe:
-            return False
-        if point.order is not None and landed.pts not in point.order:
-            return False
-        container.seek(point.keyframe, stream=stream)
-        # some files mark pictures as keyframes that still lean on earlier ones: the decoder then has to invent pixels
-        pictures = _Reader(container, stream, Damage("")).pictures()
-        shown = next(
-            (picture for picture in pictures if picture.pts is not None and picture.pts >= point.keyframe), None
-        )
-        if shown is None or shown.pts != point.keyframe or shown.is_corrupt:
-            return False
-        container.seek(point.keyframe, stream=stream)
-    except av.FFmpegError:
-        return False
-    return True

@@ -1,10 +1,16 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what is said where they cannot be."""
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import av
+
+from vidfx.errors import CannotWrite, TryAgain, VidfxError
 
 
 def for_ffmpeg(path: Path | str) -> str:
@@ -42,3 +48,23 @@ def write_whole(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def writing_error(path: Path, error: BaseException) -> CannotWrite | TryAgain:
+    """Our error for what the system says while `path` is written."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
+        what = "memory ran out" if number == errno.ENOMEM else "the disk is full"
+        return TryAgain(f"{what} while writing '{path}'", hint="free some space and run the same command again")
+    return CannotWrite(f"'{path}' cannot be written ({error.strerror if isinstance(error, OSError) else error})")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what av and the system raise inside, while `path` is written, into our errors."""
+    try:
+        yield
+    except VidfxError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise writing_error(path, error) from error

@@ -29,7 +29,7 @@ from vidfx.machine import (
 )
 from vidfx.settings import Machine, Precision
 from vidfx.styles.library import StyleFile, list_styles
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 
 ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1", "prores_ks", "mpeg4")
 """Software encoders that a render knows how to set; the first must work."""

@@ -20,7 +20,7 @@ from vidfx.choice import choose, held_by
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
-from vidfx.pixels import FromRgb
+from vidfx.fromrgb import FromRgb
 from vidfx.settings import Encode
 
 _DEFAULTS: dict[str, dict[str, str]] = {

@@ -15,6 +15,11 @@ Every error carries a `hint`: what to do about it. The exit codes follow BSD's s
 128 + signal; they are part of the public interface.
 """
 
+import errno
+
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Insufficient memory")
+"""What torch's CPU allocator, CUDA and OpenCV say; none of them raises MemoryError."""
+
 
 class VidfxError(Exception):
     """Base of every error that vidfx raises on purpose: `str(error)` says what happened, `hint` what to do."""
@@ -78,3 +83,19 @@ class Terminated(VidfxError):
     """SIGTERM."""
 
     exit_code = 143
+
+
+def as_ours(error: BaseException) -> VidfxError:
+    """Any error as one of ours: what is not expected says which it was, on one line."""
+    if isinstance(error, VidfxError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("stopped")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" where '{error.filename}' lies" if error.filename else ""
+        return TryAgain(f"the disk is full{where}", hint="make room, then give the same command again")
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+        return TryAgain("memory ran out", hint="--batch 1 and --tile 512 need less of it")
+    what = str(error).strip().splitlines()
+    message = f"unexpected {type(error).__name__}" + (f": {what[0]}" if what else "")
+    return VidfxError(message, hint="this is a fault in vidfx; set VIDFX_DEBUG=1 to see where")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from math import lcm
 from pathlib import Path
 
@@ -11,15 +11,16 @@ import av
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
-from vidfx import decode, images
-from vidfx.disk import for_ffmpeg, put_in_place
+from vidfx import decode
+from vidfx.disk import for_ffmpeg, put_in_place, writing
 from vidfx.encode import VideoEncoder
-from vidfx.errors import CannotWrite, UsageError, VidfxError
+from vidfx.errors import CannotWrite, UsageError
 from vidfx.frames import Clip
-from vidfx.mux import OtherStreams, Window, carried, carry_container, name_track
+from vidfx.mux import OtherStreams, Window, carried
 from vidfx.parts.join import check_headers, in_decoding_order
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
+from vidfx.tags import carry_container, name_track
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -65,16 +66,16 @@ class Film:
         """
         try:
             with ExitStack() as stack:
-                with self._writing():
+                with writing(self._output):
                     container = av.open(for_ffmpeg(temporary), "w", format=self._format)
                 stack.callback(_close_quietly, container)
                 stream, others = self._streams(container, stack)
-                with self._writing():
+                with writing(self._output):
                     self._fill(container, stream, others)
                     container.close()
             if self._output.exists() and not overwrite:
                 raise CannotWrite(f"'{self._output}' appeared while it was being made", hint="give -y to overwrite it")
-            with self._writing():
+            with writing(self._output):
                 put_in_place(temporary, self._output)
         finally:
             with suppress(OSError):
@@ -157,16 +158,6 @@ class Film:
             container.mux_one(packet)
         if others:
             others.write_up_to(None)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Turns what av and the system raise into our errors."""
-        try:
-            yield
-        except VidfxError:
-            raise
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise images.writing_error(self._output, error) from error
 
 
 def _close_quietly(container: OutputContainer) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
-from vidfx.stills import CAN_HOLD, Stored, as_wanted, load, read_picture, write_picture, writing_error
+from vidfx.stills import CAN_HOLD, Stored, as_wanted, load, read_picture, write_picture
 
 __all__ = ["CAN_HOLD", "RATE", "SUFFIXES", "Pattern", "is_pattern", "open_sequence", "open_still", "read_images"]
-__all__ += ["animation_times", "read_picture", "write_picture", "writing_error"]
+__all__ += ["animation_times", "read_picture", "write_picture"]
 
 SUFFIXES = tuple(CAN_HOLD)
 RATE = Fraction(24)

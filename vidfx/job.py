@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from vidfx import __version__, images, sink
-from vidfx.decode import Entry
+from vidfx import images, sink
 from vidfx.frames import Clip, Frame
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
@@ -21,10 +19,12 @@ from vidfx.parts.plan import default_part_frames, warm_up_of
 from vidfx.parts.work import pictures_there
 from vidfx.pipeline import paint
 from vidfx.progress import Progress
+from vidfx.provenance import provenance
+from vidfx.seeking import Entry
 from vidfx.settings import Encode, Job, Look, Machine, Range
 from vidfx.source import open_clip
-from vidfx.styles.library import StyleFile, find_style
-from vidfx.stylize import Stylizer
+from vidfx.styles.library import find_style
+from vidfx.styles.stylizer import Stylizer
 
 EXACT = 2.0**-17
 """Steps of 255, a unit in the last place of 255 as float32: a render that goes on has the bits of an unbroken one."""
@@ -212,7 +212,7 @@ class Render:
                     parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
             if left_out := self._asked.clamped(parts[-1].last + 1)[1]:
                 notices(left_out)
-            metadata = {"vidfx": papers(self.stylizer.style, job, parts)}
+            metadata = provenance(self.stylizer.style, job, parts)
             written = sink.join(
                 parts, work.folder, setup, metadata=metadata, strict=job.strict, overwrite=job.overwrite
             )
@@ -282,25 +282,4 @@ def _expected(clip: Clip, wanted: Range) -> int | None:
     return max(0, (last - first) // wanted.step + 1)
 
 
-def papers(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> str:
-    """What made this file, for its metadata: enough to make it again."""
-    look, wanted = job.look, job.wanted
-    said = {
-        "version": __version__,
-        "style": style.name,
-        "style_hash": style.hash,
-        "strength": look.strength,
-        "keep_color": look.keep_color,
-        "smooth": look.smooth,
-        "runs_on": "; ".join(dict.fromkeys(part.ran_on for part in parts)),
-    }
-    if look.matte:
-        said["matte"] = look.matte.name
-    if not wanted.whole:
-        said["range"] = {
-            k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
-        }
-    return json.dumps(said, separators=(",", ":"))
-
-
-__all__ = ["Job", "Render", "Rendered", "default_output", "papers", "render"]
+__all__ = ["Job", "Render", "Rendered", "default_output", "render"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -15,18 +15,15 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidfx.errors import UnreadableInput, UsageError
+from vidfx.tags import add_copy, name_track
 from vidfx.timecode import later
 from vidfx.timeline import Timeline
 from vidfx.transcode import AudioTranscoder, SubtitleTranscoder, Transcoder
 from vidfx.window import NO_NEGATIVE, TRIMS, Window
 
-if TYPE_CHECKING:
-    from av.container.core import Chapter  # exists in the stubs only
-
-__all__ = ["OtherStreams", "Window", "carried", "carry_container"]
+__all__ = ["OtherStreams", "Window", "carried"]
 
 _STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
-_FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
@@ -34,10 +31,6 @@ _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
 """MIME type and usual name, by codec."""
-_MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
-    "hye": "arm", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel"
-}  # fmt: skip
-"""QuickTime's table has these by their bibliographic codes alone (ISO 639-2/B); a tag it does not know is lost."""
 
 
 class OtherStreams:
@@ -80,7 +73,7 @@ class OtherStreams:
         elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or _is_cover(stream)):
             self._attach(stream)
         elif not isinstance(stream, AttachmentStream) and _can_hold(self._format, stream):
-            self._targets[stream.index] = _add_copy(self._output, stream)
+            self._targets[stream.index] = add_copy(self._output, stream)
             self.copied.append(stream.index)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)
@@ -252,51 +245,6 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
     return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
 
 
-def carry_container(
-    source: InputContainer,
-    output: OutputContainer,
-    window: Window,
-    *,
-    skipped: int = 0,
-    rate: Fraction = Fraction(25),
-) -> None:
-    """Copies the container's tags and its chapters, which are cut to the window.
-
-    `skipped` frames at `rate` are cut away before the film, as `carried` takes it.
-    """
-    tags = {k: v for k, v in source.metadata.items() if k.lower() not in _FILE_ONLY}
-    output.metadata.update({k: later(v, skipped, rate) if k.lower() == "timecode" else v for k, v in tags.items()})
-    chapters: list[Chapter] = []
-    for chapter in source.chapters():
-        base = chapter["time_base"] or Fraction(1, 1000)
-        first, last = chapter["start"] * base, chapter["end"] * base
-        if (window.start is not None and last <= window.start) or (window.end is not None and first >= window.end):
-            continue
-        first = first if window.start is None else max(first, window.start)
-        last = last if window.end is None else min(last, window.end)
-        start, stop = (round((time - window.shift) / base) for time in (first, last))
-        chapters.append({**chapter, "start": start, "end": stop, "time_base": base})
-    if chapters:
-        output.set_chapters(chapters)
-
-
-def _add_copy(output: OutputContainer, stream: Stream) -> Stream:
-    target = output.add_stream_from_template(stream, opaque=True)
-    target.metadata.update({key: value for key, value in stream.metadata.items() if key != "encoder"})
-    name_track(output, target)
-    target.disposition = stream.disposition
-    return target
-
-
-def name_track(output: OutputContainer, target: Stream) -> None:
-    """Puts a stream's title and language, which are in its tags already, where MP4 and QuickTime have room for them."""
-    tags = target.metadata
-    if output.format.name in TRIMS and "title" in tags:
-        tags.setdefault("handler_name", tags["title"])  # the only name that a track has there
-    if output.format.name == "mov" and tags.get("language") in _MAC_LANGUAGES:
-        tags["language"] = _MAC_LANGUAGES[tags["language"]]
-
-
 def _can_hold(format_name: str, stream: Stream) -> bool:
     """Asks the muxer itself, by writing a header to nowhere."""
     if _is_cover(stream):
@@ -305,7 +253,7 @@ def _can_hold(format_name: str, stream: Stream) -> bool:
         return False  # the muxer takes anything, and a player reads it as something else
     try:
         trial = av.open(io.BytesIO(), "w", format=format_name)
-        _add_copy(trial, stream)
+        add_copy(trial, stream)
         trial.start_encoding()
     except (av.FFmpegError, ValueError, AttributeError):
         return False

@@ -16,14 +16,15 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from vidfx.composite import Matte, composite
-from vidfx.decode import Entry
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.screentone import screentone
+from vidfx.seeking import Entry
 from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
 from vidfx.steady import steady
-from vidfx.stylize import Stylizer, stylize
+from vidfx.styles.stylizer import Stylizer
+from vidfx.stylize import stylize
 
 T = TypeVar("T")
 Notify = Callable[[str], None]

@@ -22,7 +22,7 @@ from vidfx.sink import check_output
 from vidfx.source import open_clip, read_frames
 from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 
 Cell = tuple[str, Picture]
 """A label and the picture under it."""

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import av
 from av.video.frame import VideoFrame
 
-from vidfx import colour, decode, hdr, images
+from vidfx import colour, decode, hdr, images, seeking
 from vidfx.damage import Damage
 from vidfx.deinterlace import deinterlaced
 from vidfx.errors import UnreadableInput, UsageError
@@ -22,9 +22,6 @@ from vidfx.frames import Clip, Frame, Pixels
 from vidfx.pixels import ToRgb
 from vidfx.settings import Range
 from vidfx.upright import degrees, side_data, turn_of
-
-_WORTH_SEEKING = 24
-"""Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
 
 
 class _Timed(Protocol):
@@ -114,8 +111,8 @@ def read_frames(
     wanted: Range = Range(),  # noqa: B008 - frozen
     warm_up: int = 0,
     threads: int | None = None,
-    table: decode.PacketTable | None = None,
-    enter: decode.Entry | None = None,
+    table: seeking.PacketTable | None = None,
+    enter: seeking.Entry | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     strict: bool = False,
     notify: Callable[[str], None] = _log,
@@ -163,28 +160,28 @@ def _film_frames(
     wanted: Range,
     warm_up: int,
     threads: int | None,
-    table: decode.PacketTable | None,
-    enter: decode.Entry | None,
+    table: seeking.PacketTable | None,
+    enter: seeking.Entry | None,
     pixels: Pixels,
     damage: Damage,
     notify: Callable[[str], None],
 ) -> Iterator[Frame]:
     before = warm_up * wanted.step
     if enter:
-        point, enter = _found(clip, enter, before)
+        point, enter = seeking.point_for_entry(clip, enter, before)
         wanted, warm_up = replace(wanted, first=enter.index - before), 0
     else:
-        point = _seek_point(clip, wanted, warm_up, table)
+        point = seeking.point_for_range(clip, wanted, warm_up, table)
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
-        if point and not decode.seek(container, stream, point):
+        if point and not seeking.seek(container, stream, point):
             point = None
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         stream.thread_type = "AUTO"
         stream.thread_count = threads or 0
         if point:
-            decode.seek(container, stream, point)
+            seeking.seek(container, stream, point)
         turned = clip.rotation in (90, 270)
         width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
         to_rgb = ToRgb(
@@ -217,34 +214,7 @@ def _film_frames(
             )
 
 
-def _seek_point(clip: Clip, wanted: Range, warm_up: int, table: decode.PacketTable | None) -> decode.SeekPoint | None:
-    soon = (wanted.first or 0) <= _WORTH_SEEKING and (wanted.start or 0) * clip.rate <= _WORTH_SEEKING
-    if soon:
-        return None
-    if table is None:
-        with decode.opened(clip.path) as container:
-            stream = decode.film_stream(container, clip.stream_index)
-            table = decode.packet_table(container, stream, first=wanted.first, start=wanted.start)
-    before = warm_up * wanted.step + clip.interlaced  # a deinterlacer looks one picture back
-    return table.seek_point(first=wanted.first, start=wanted.start, before=before) if table else None
-
-
-def _found(clip: Clip, enter: decode.Entry, before: int) -> tuple[decode.SeekPoint | None, decode.Entry]:
-    """Where to seek to, and the entry with its beginning as far as packets tell; `before` pictures come first."""
-    if enter.keyframe is not None:
-        return decode.SeekPoint(enter.keyframe, None), enter
-    with decode.opened(clip.path) as container:
-        stream = decode.film_stream(container, clip.stream_index)
-        table = decode.packet_table(container, stream, first=enter.index + _WORTH_SEEKING)
-    if table is None or enter.pts not in table.order:
-        return None, enter
-    place = table.order.index(enter.pts)
-    point = table.seek_point(first=place, start=None, before=before + clip.interlaced)
-    begin, origin = table.order[max(0, place - before)], table.order[0] * table.time_base
-    return point, replace(enter, begin=begin, origin=origin)
-
-
-def _numbered(raws: Iterator[decode.Raw], enter: decode.Entry, before: int) -> Iterator[decode.Raw]:
+def _numbered(raws: Iterator[decode.Raw], enter: seeking.Entry, before: int) -> Iterator[decode.Raw]:
     """Numbers the pictures from the one that is entered, and drops all but the last `before` of those ahead of it."""
     waiting: deque[decode.Raw] = deque(maxlen=max(before, 1))
     early, index = enter.index - before, enter.index
@@ -268,14 +238,6 @@ def _pictures(
     begin = max(0, (wanted.first or 0) - warm_up * wanted.step)
     frames = images.read_images(clip, begin=begin, pixels=pixels, notify=notify)
     return _select(frames, wanted, warm_up, origin=Fraction(0))
-
-
-def read_table(clip: Clip) -> decode.PacketTable | None:
-    """The times of all frames of a film clip from its packets; None where only decoding can tell."""
-    if clip.kind != "video":
-        return None
-    with decode.opened(clip.path) as container:
-        return decode.packet_table(container, decode.film_stream(container, clip.stream_index))
 
 
 def count_frames(clip: Clip) -> list[int]:

@@ -19,7 +19,8 @@ import numpy as np
 from av.video.frame import VideoFrame, supported_np_pix_fmts
 from numpy.typing import NDArray
 
-from vidfx.errors import CannotWrite, MissingInput, TryAgain, UnreadableInput, UsageError
+from vidfx.disk import writing_error
+from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.exif import turn_in
 from vidfx.frames import Opacity, Picture, Pixels, top_of
 from vidfx.pixels import deepened, over_black, shallowed
@@ -161,17 +162,6 @@ def write_picture(path: Path, image: Picture, alpha: Opacity | None = None) -> N
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def writing_error(path: Path, error: BaseException) -> CannotWrite | TryAgain:
-    """Our error for what the system says while `path` is written."""
-    import errno
-
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
-        what = "memory ran out" if number == errno.ENOMEM else "the disk is full"
-        return TryAgain(f"{what} while writing '{path}'", hint="free some space and run the same command again")
-    return CannotWrite(f"'{path}' cannot be written ({error.strerror if isinstance(error, OSError) else error})")
 
 
 def _encoded_by_ffmpeg(suffix: str, image: Picture, alpha: Opacity | None) -> bytes:

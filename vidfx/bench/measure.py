@@ -23,7 +23,8 @@ from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
 from vidfx.steady import steady
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer, stylize
+from vidfx.styles.stylizer import Stylizer
+from vidfx.stylize import stylize
 
 KEPT = 2**29
 """Bytes of pictures that are kept for the stages to be run alone; fewer frames go into those where they are large."""

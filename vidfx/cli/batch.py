@@ -11,6 +11,7 @@ import click
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.render import PROGRESS
+from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
 from vidfx.errors import VidfxError
 from vidfx.progress import choose_progress, minutes
@@ -37,7 +38,7 @@ ENGINE = Option(
 )
 WORKERS = Option(
     ["--workers"],
-    type=options.Parsed("workers", options.whole_number(1, auto=None)),
+    type=Parsed("workers", whole_number(1, auto=None)),
     default="auto",
     metavar="N",
     section="Workers",
@@ -59,7 +60,7 @@ SHARE = Option(
 )
 RETRIES = Option(
     ["--retries"],
-    type=options.Parsed("retries", options.whole_number(0)),
+    type=Parsed("retries", whole_number(0)),
     default="1",
     metavar="N",
     section="Workers",
@@ -67,7 +68,7 @@ RETRIES = Option(
 )
 PART_FRAMES = Option(
     ["--part-frames"],
-    type=options.Parsed("frames", options.whole_number(1, auto=None)),
+    type=Parsed("frames", whole_number(1, auto=None)),
     default="auto",
     metavar="N",
     section="Workers",

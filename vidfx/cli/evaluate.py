@@ -9,6 +9,7 @@ import click
 
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
+from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
 from vidfx.errors import CannotWrite, NotMet, UsageError
 from vidfx.evaluation.require import Requirement, parse_requirements
@@ -47,7 +48,7 @@ FLOW = Option(
 )
 SIZE = Option(
     ["--size"],
-    type=options.Parsed("size", options.whole_number(16)),
+    type=Parsed("size", whole_number(16)),
     default="960",
     metavar="N",
     section="Measure",
@@ -55,7 +56,7 @@ SIZE = Option(
 )
 REQUIRE = Option(
     ["--require"],
-    type=options.Parsed("requirements", parse_requirements),
+    type=Parsed("requirements", parse_requirements),
     metavar="LIST",
     section="Job",
     help="Exit with 3 unless every render meets these, such as warp_short<=0.002,sharpness>=0.95.",

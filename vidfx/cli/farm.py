@@ -14,6 +14,7 @@ from vidfx.cli import options
 from vidfx.cli.batch import PART_FRAMES
 from vidfx.cli.group import Command, LazyGroup, Option
 from vidfx.cli.render import OUTPUT, PROGRESS
+from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped, translated
 from vidfx.errors import UsageError
 from vidfx.progress import Progress, choose_progress, minutes
@@ -54,7 +55,7 @@ FILM = Option(
 PATHS = [SOURCE, MATTE, FILM]
 PART = Option(
     ["--part"],
-    type=options.Parsed("parts", parse_ranges),
+    type=Parsed("parts", parse_ranges),
     metavar="RANGE",
     required=True,
     section="Job",
@@ -79,7 +80,7 @@ BUNDLE = Option(
 )
 CHUNK = Option(
     ["--chunk"],
-    type=options.Parsed("parts", options.whole_number(1)),
+    type=Parsed("parts", whole_number(1)),
     default="1",
     metavar="N",
     section="Export",

@@ -88,13 +88,16 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
 
     with stopped("nothing was left under the output's name"):
         made = Render(job)
+        told = values["verbose"] and not values["quiet"]
         if values["dry_run"]:
             said = made.outline()
             options.print_json(said) if values["json"] else click.echo("\n".join(_table(said)))
+        elif told:
+            click.echo("\n".join(_table(made.outline())), err=True)
+        for line in _origins(context) if told else ():
+            click.echo(line, err=True)
+        if values["dry_run"]:
             return
-        if values["verbose"] and not values["quiet"]:
-            for line in (*_table(made.outline()), *_origins(context)):
-                click.echo(line, err=True)
         rendered = made.run(resume=values["resume"], progress=progress)
     progress.end()
     progress.finish(closing_line(rendered))

@@ -80,7 +80,7 @@ def check(name: str, json: bool, **values: Any) -> None:
     from vidfx.errors import UnreadableInput
     from vidfx.settings import Machine
     from vidfx.styles.check import check_style
-    from vidfx.styles.library import load_style
+    from vidfx.styles.stylizer import load_style
 
     painter = load_style(name, machine=Machine(**values))
     findings = check_style(painter)

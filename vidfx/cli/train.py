@@ -11,6 +11,7 @@ import click
 
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
+from vidfx.cli.values import Parsed
 from vidfx.cli.voice import stopped
 from vidfx.errors import CannotWrite, MissingInput, UsageError
 from vidfx.progress import choose_progress
@@ -50,7 +51,7 @@ EXPORT = Option(
 )
 BUDGET = Option(
     ["--budget"],
-    type=options.Parsed("budget", parse_budget),
+    type=Parsed("budget", parse_budget),
     metavar="TIME",
     section="Training",
     help="Stop after this long, such as 45m or 1h30m, if the recipe's steps are not done before.",

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
+from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
 from vidfx.errors import Unavailable
 from vidfx.progress import choose_progress
@@ -25,7 +26,7 @@ STYLE = Option(
 )
 PORT = Option(
     ["--port"],
-    type=options.Parsed("port", options.whole_number(0)),
+    type=Parsed("port", whole_number(0)),
     default="0",
     metavar="N",
     section="Server",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
@@ -13,10 +12,7 @@ import click
 
 from vidfx.cli.group import origin_of
 from vidfx.config import nearest
-from vidfx.errors import Interrupted, Terminated, TryAgain, UsageError, VidfxError
-
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Insufficient memory")
-"""What torch's CPU allocator, CUDA and OpenCV say; none of them raises MemoryError."""
+from vidfx.errors import Interrupted, Terminated, UsageError, VidfxError, as_ours
 
 
 class BadValue(click.BadParameter):
@@ -39,23 +35,14 @@ def complain(error: BaseException, args: Sequence[str] = ()) -> int:
 
 
 def translated(error: BaseException, args: Sequence[str] = ()) -> VidfxError:
-    """Any error as one of ours."""
-    if isinstance(error, VidfxError):
-        return error
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    """Any error as one of ours, click's among them."""
+    if isinstance(error, click.Abort):
         return Interrupted("stopped")
     if isinstance(error, click.UsageError):
         return _usage(error, args)
     if isinstance(error, click.ClickException):
         return UsageError(error.format_message())
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" where '{error.filename}' lies" if error.filename else ""
-        return TryAgain(f"the disk is full{where}", hint="make room, then give the same command again")
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-        return TryAgain("memory ran out", hint="--batch 1 and --tile 512 need less of it")
-    what = str(error).strip().splitlines()
-    message = f"unexpected {type(error).__name__}" + (f": {what[0]}" if what else "")
-    return VidfxError(message, hint="this is a fault in vidfx; set VIDFX_DEBUG=1 to see where")
+    return as_ours(error)
 
 
 @contextmanager

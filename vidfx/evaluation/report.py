@@ -12,13 +12,13 @@ from typing import Any
 import cv2
 
 import vidfx
+from vidfx.disk import writing_error
 from vidfx.errors import CannotWrite, Unavailable
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.plot import Line, Plot, make_plot
 from vidfx.evaluation.results import Evaluation, RenderResult
 from vidfx.evaluation.verdict import Judgement, judge, ranking
 from vidfx.frames import Picture
-from vidfx.images import writing_error
 
 _PLOTS = ("warp_short", "warp_long", "flicker", "flicker_colour", "sharpness", "ghosting", "edges", "ssim", "ms_ssim")
 _COLOURS = 8

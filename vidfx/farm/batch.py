@@ -16,10 +16,10 @@ from fractions import Fraction
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal, cast
 
+from vidfx.disk import writing_error
 from vidfx.errors import CannotWrite, MissingInput, UnreadableInput, UsageError, VidfxError
 from vidfx.farm.record import is_finished, is_there, remember
 from vidfx.farm.tasks import Engine, Report, Said, Task
-from vidfx.images import writing_error
 from vidfx.parts.journal import clear, held, work_folder
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts

@@ -15,9 +15,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx.disk import put_in_place
+from vidfx.disk import put_in_place, writing_error
 from vidfx.errors import CannotWrite, UsageError
-from vidfx.images import writing_error
 from vidfx.parts.plan import Plan, load, save
 from vidfx.settings import Job
 from vidfx.styles.library import find_style

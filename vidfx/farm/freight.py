@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from vidfx.disk import write_whole
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import CannotWrite, MissingInput
 from vidfx.farm.folder import STYLE
 from vidfx.farm.tasks import Task
-from vidfx.images import Pattern, is_pattern, writing_error
+from vidfx.images import Pattern, is_pattern
 from vidfx.parts.packets import part_path
 from vidfx.settings import Job
 from vidfx.styles.library import find_style

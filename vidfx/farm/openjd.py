@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidfx.disk import write_whole
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import CannotWrite
 from vidfx.farm.folder import absolute
-from vidfx.images import is_pattern, writing_error
+from vidfx.images import is_pattern
 from vidfx.parts.plan import Plan
 
 TEMPLATE, VALUES, DEADLINE = "template.json", "parameters.json", "parameter_values.json"

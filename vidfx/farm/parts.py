@@ -10,7 +10,7 @@ from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, render_part
 from vidfx.progress import Progress
 from vidfx.settings import Machine
-from vidfx.styles.library import load_style
+from vidfx.styles.stylizer import load_style
 
 
 class Within(Progress):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from vidfx.disk import write_whole
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import TryAgain, UsageError, VidfxError
-from vidfx.images import Pattern, is_pattern, writing_error
+from vidfx.images import Pattern, is_pattern
 from vidfx.parts.lock import locked
 
 NAME = ".vidfx-batch.json"

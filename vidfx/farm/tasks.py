@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from vidfx.errors import Terminated, VidfxError
+from vidfx.errors import Terminated, VidfxError, as_ours
 from vidfx.machine import resolve
 from vidfx.parts.plan import Plan, plan, warm_up_of
 from vidfx.progress import Progress
@@ -17,7 +17,7 @@ from vidfx.settings import Job, Machine
 if TYPE_CHECKING:
     from vidfx.parts.packets import PartFile
     from vidfx.sink import Written
-    from vidfx.stylize import Stylizer
+    from vidfx.styles.stylizer import Stylizer
 
 WORTH_WARMING = 20
 """A part's frames for each that is painted only to warm up: what parts cost against none is then a twentieth."""
@@ -110,7 +110,7 @@ def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Callab
 @lru_cache(maxsize=1)
 def _loaded(style: str, machine: Machine) -> Stylizer:
     """The style last used stays loaded: a worker paints many parts in it."""
-    from vidfx.styles.library import load_style
+    from vidfx.styles.stylizer import load_style
 
     return load_style(style, machine=machine)
 
@@ -140,8 +140,6 @@ class Relay(Progress):
 
 def carried_out(task: Task, machine: Machine, say: Callable[[Said], None]) -> Said:
     """Does a task and gives what came of it; errors are ours, whatever they were. Raises Terminated alone."""
-    from vidfx.cli.voice import translated
-
     progress = Relay(say)
     try:
         result = perform(task, machine=machine, progress=progress)
@@ -150,4 +148,4 @@ def carried_out(task: Task, machine: Machine, say: Callable[[Said], None]) -> Sa
     except Terminated:
         raise
     except Exception as error:
-        return Said(kind="failed", error=translated(error))
+        return Said(kind="failed", error=as_ours(error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,8 +13,8 @@ import av
 
 from vidfx import images
 from vidfx.clock import Clock
+from vidfx.disk import writing
 from vidfx.encode import VideoEncoder
-from vidfx.errors import VidfxError
 from vidfx.film import CONTAINERS
 from vidfx.frames import Clip, Frame
 from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
@@ -85,7 +84,7 @@ class _PartInTheMaking:
         self.frames = 0
         self._encoder: VideoEncoder | None = None
         self._picture_path = picture_paths(setup.output, setup.clip)
-        with self._writing():
+        with writing(self._setup.output):
             self._file = PartWriter(part_path(folder, index))
         if setup.output.suffix.lower() in CONTAINERS:
             try:
@@ -105,7 +104,7 @@ class _PartInTheMaking:
         )
 
     def add(self, frame: Frame) -> None:
-        with self._writing():
+        with writing(self._setup.output):
             if self._encoder:
                 pts, duration = self._clock(frame)
                 for packet in self._encoder.encode(frame, pts=pts, duration=duration):
@@ -117,7 +116,7 @@ class _PartInTheMaking:
 
     def finish(self, *, ends: bool) -> PartFile:
         last = self._last
-        with self._writing():
+        with writing(self._setup.output):
             for packet in self._encoder.finish() if self._encoder else ():
                 self._file.add(packet)
             part = PartFile(
@@ -146,16 +145,6 @@ class _PartInTheMaking:
 
     def abandon(self) -> None:
         self._file.abandon()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Turns what av and the system raise into our errors; the name they give is the output's."""
-        try:
-            yield
-        except VidfxError:
-            raise
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise images.writing_error(self._setup.output, error) from error
 
 
 def picture_paths(output: Path, clip: Clip) -> Callable[[int], Path]:

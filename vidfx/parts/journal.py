@@ -15,9 +15,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vidfx.disk import sync_folder, write_whole
+from vidfx.disk import sync_folder, write_whole, writing_error
 from vidfx.errors import TryAgain
-from vidfx.images import writing_error
 from vidfx.parts.lock import locked
 from vidfx.parts.origin import Origin
 from vidfx.parts.packets import PartFile, part_path, read_part

@@ -11,15 +11,15 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from vidfx import images, sink
-from vidfx.decode import Entry, PacketTable
-from vidfx.disk import write_whole
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import resolve
 from vidfx.parts.origin import Fingerprint, fingerprint, origin_of, plan_id
+from vidfx.seeking import Entry, PacketTable, read_table
 from vidfx.settings import Job, Look, Range
 from vidfx.shots import LOOK_AHEAD
-from vidfx.source import count_frames, open_clip, read_table
+from vidfx.source import count_frames, open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
 
@@ -208,7 +208,7 @@ def save(plan: Plan, path: Path) -> None:
     try:
         write_whole(path, _PLAN.dump_json(plan, indent=1))
     except OSError as error:
-        raise images.writing_error(path, error) from error
+        raise writing_error(path, error) from error
 
 
 def load(path: Path) -> Plan:

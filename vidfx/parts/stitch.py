@@ -8,10 +8,10 @@ from pathlib import Path
 from vidfx import sink
 from vidfx.errors import MissingInput
 from vidfx.images import is_pattern
-from vidfx.job import papers
 from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip
+from vidfx.provenance import provenance
 from vidfx.styles.library import find_style
 
 
@@ -49,7 +49,7 @@ def stitch(
         parts,
         folder,
         setup,
-        metadata={"vidfx": papers(find_style(job.style), job, parts)},
+        metadata=provenance(find_style(job.style), job, parts),
         strict=job.strict,
         overwrite=replaces,
     )

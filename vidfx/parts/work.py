@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidfx import sink
+from vidfx.disk import writing_error
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
-from vidfx.images import writing_error
 from vidfx.parts.cut import Setup, picture_paths, write_parts
 from vidfx.parts.origin import fingerprint
 from vidfx.parts.packets import PartFile, part_path, read_part
@@ -20,7 +20,7 @@ from vidfx.progress import Progress
 from vidfx.settings import Machine
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 
 
 def render_part(

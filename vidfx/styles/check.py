@@ -15,7 +15,7 @@ from vidfx.frames import Picture
 from vidfx.styles.weights import shapes
 
 if TYPE_CHECKING:
-    from vidfx.stylize import Stylizer
+    from vidfx.styles.stylizer import Stylizer
 
 PERIODS = (2, 4, 8)
 """Pixels: the strides of the generator, where a lattice would show."""

@@ -1,6 +1,6 @@
-"""Finds styles and loads them: shipped ones, the user's own, and any model file by its path.
+"""Finds styles: shipped ones, the user's own, and any model file by its path.
 
-Reading a style's card needs no torch, so `vidfx styles list` is quick; only `load_style` builds the network.
+Reading a style's card needs no torch, so `vidfx styles list` is quick; `vidfx.styles.stylizer` builds the network.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import platformdirs
 from pydantic import ValidationError
@@ -19,10 +19,6 @@ from safetensors import SafetensorError, safe_open
 
 from vidfx.errors import MissingInput, UnreadableInput
 from vidfx.styles.card import ARCHITECTURE, METADATA_KEY, Card
-
-if TYPE_CHECKING:
-    from vidfx.settings import Machine
-    from vidfx.stylize import Stylizer
 
 MODEL_FILE = "model.safetensors"
 Origin = Literal["shipped", "user", "path"]
@@ -115,11 +111,3 @@ def read_style(path: Path, origin: Origin) -> StyleFile:
     except (json.JSONDecodeError, ValidationError) as error:
         lines = str(error).splitlines()
         raise UnreadableInput(f"the card of '{path}' cannot be read: {'; '.join(lines[:3])}") from None
-
-
-def load_style(name_or_path: str, *, machine: Machine | None = None) -> Stylizer:
-    """Loads a style ready to paint: `load_style("ink").stylize(batch)`. Raises as `find_style`, and Unavailable."""
-    from vidfx.settings import Machine
-    from vidfx.stylize import Stylizer
-
-    return Stylizer(find_style(name_or_path), machine or Machine())

@@ -14,7 +14,7 @@ from vidfx.styles.card import METADATA_KEY, Card, Finish, NetworkShape
 from vidfx.styles.check import check_style
 from vidfx.styles.generator import SIZE_MULTIPLE, Generator
 from vidfx.styles.library import MODEL_FILE, read_style
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 from vidfx.training.data import BORDER
 from vidfx.training.loop import Trainer
 from vidfx.training.papers import write_papers

@@ -12,7 +12,7 @@ from vidfx import __version__
 from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
 from vidfx.styles.check import Finding
-from vidfx.stylize import Stylizer
+from vidfx.styles.stylizer import Stylizer
 from vidfx.training.loop import Trainer
 from vidfx.training.recipe import Recipe, Source
 

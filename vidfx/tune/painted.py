@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from vidfx.cli.voice import translated
+from vidfx.errors import as_ours
 from vidfx.tune import asked as ask
 from vidfx.tune.desk import Job
 from vidfx.tune.painter import LOOP_WIDTH, Painted, Waiting
@@ -128,7 +128,7 @@ class Paintings:
             try:
                 while (result := await results.get()) is not None:
                     if isinstance(result, BaseException):
-                        ours = translated(result)
+                        ours = as_ours(result)
                         yield record({"kind": "error", "error": str(ours), "hint": ours.hint})
                     else:
                         self._t.desk.taken(job)

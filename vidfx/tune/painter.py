@@ -24,7 +24,8 @@ from vidfx.shots import LOOK_AHEAD, mark_shots
 from vidfx.source import open_clip
 from vidfx.steady import steady, warm_up_frames
 from vidfx.styles.library import find_style
-from vidfx.stylize import Stylizer, stylize
+from vidfx.styles.stylizer import Stylizer
+from vidfx.stylize import stylize
 from vidfx.tune.cache import ByteCache
 from vidfx.tune.reader import ClipReader
 from vidfx.tune.window import WHOLE, Window, reduced, resized

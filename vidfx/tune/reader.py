@@ -9,8 +9,9 @@ from fractions import Fraction
 
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
+from vidfx.seeking import read_table
 from vidfx.settings import Range
-from vidfx.source import count_frames, read_frames, read_table
+from vidfx.source import count_frames, read_frames
 from vidfx.tune.cache import ByteCache
 
 _BACK = 8

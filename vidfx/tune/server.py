@@ -13,8 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vidfx.cli.voice import translated
-from vidfx.errors import MissingInput, UnreadableInput, UsageError, VidfxError
+from vidfx.errors import MissingInput, UnreadableInput, UsageError, VidfxError, as_ours
 from vidfx.settings import Look
 from vidfx.tune.asked import NotAllowed
 from vidfx.tune.commands import Commands
@@ -38,7 +37,7 @@ STATUS: list[tuple[type[VidfxError], int]] = [
 async def _failed(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail.lower(), "hint": ""}, status_code=error.status_code)
-    ours = translated(error)
+    ours = as_ours(error)
     status = next((code for kind, code in STATUS if isinstance(ours, kind)), 500)
     return JSONResponse({"error": str(ours), "hint": ours.hint}, status_code=status)
 

@@ -1,0 +1,91 @@
+"""RGB pictures to frames of an encoder's pixel format."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from vidfx import colour
+from vidfx.frames import Colour, Opacity, Picture, top_of
+from vidfx.layout import SCALE, Layout, Plane, Scratch, planes_of, reduced, scaled
+
+
+class FromRgb:
+    """RGB pictures to frames of an encoder's pixel format."""
+
+    def __init__(self, tags: Colour, *, width: int, height: int, pix_fmt: str) -> None:
+        self._tags, self._pix_fmt, self._size = tags, pix_fmt, (width, height)
+        self._rgb = av.VideoFormat(pix_fmt).is_rgb
+        self._full = self._rgb or tags.range == 2 or pix_fmt.startswith("yuvj")
+        self._layout = Layout.of(pix_fmt) or Layout.of(_nearest_planar(pix_fmt))
+        assert self._layout is not None
+        codes, offset = self._layout.to_codes(colour.matrix_used(tags, width, height), full=self._full)
+        self._matrices = {top: np.column_stack([codes / top, offset]) for top in (255, 65535)}
+        self._reformatter = VideoReformatter()
+        self._scratch = Scratch()
+
+    def __call__(self, picture: Picture, alpha: Opacity | None = None) -> VideoFrame:
+        """A new frame that owns its pixels; times are the caller's to set. Without `alpha` it is opaque."""
+        layout = cast(Layout, self._layout)
+        frame = VideoFrame(*self._size, layout.name)
+        top = 2**layout.bits - 1
+        planes = self._codes(picture, layout)
+        if layout.alpha:
+            if alpha is None:
+                planes.append(np.full(picture.shape[:2], top, layout.dtype))
+            else:
+                planes.append(scaled(alpha, top / top_of(alpha)))
+        for plane, target in zip(planes, planes_of(frame, layout), strict=True):
+            np.minimum(plane, top, out=target, casting="unsafe")  # full-range chroma rounds to one more than there is
+        if layout.name != self._pix_fmt:
+            range_ = 2 if self._full else 1
+            frame = self._reformatter.reformat(
+                frame, format=self._pix_fmt, interpolation=SCALE, src_color_range=range_, dst_color_range=range_
+            )
+        return self._tagged(frame)
+
+    def _codes(self, picture: Picture, layout: Layout) -> list[Plane]:
+        if picture.dtype == np.uint8 and (layout.kind != "gbr" or layout.bits > 8):  # as in ToRgb
+            deep = self._scratch("deep", picture.shape, np.uint16)
+            picture = np.multiply(picture, 257, out=deep, dtype=np.uint16)
+        kept = self._scratch("codes", picture.shape, picture.dtype)
+        codes = np.asarray(cv2.transform(picture, self._matrices[top_of(picture)], dst=kept))
+        if layout.kind == "grey":
+            return [self._channel(codes, 0)]
+        shrink = layout.across, layout.down
+        chroma = codes
+        if shrink != (1, 1):
+            chroma = np.asarray(cv2.transform(reduced(picture, shrink), self._matrices[65535]))
+        return [self._channel(codes, 0), self._channel(chroma, 1), self._channel(chroma, 2)]
+
+    def _channel(self, codes: Plane, number: int) -> Plane:
+        out = self._scratch(f"channel {number}", codes.shape[:2], codes.dtype)
+        return np.asarray(cv2.extractChannel(codes, number, dst=out))
+
+    def _tagged(self, frame: VideoFrame) -> VideoFrame:
+        if not self._rgb:  # frames overrule the context in several encoders, so both say the same
+            frame.colorspace, frame.color_range = self._tags.matrix, self._tags.range
+            frame.color_primaries, frame.color_trc = self._tags.primaries, self._tags.transfer
+        return frame
+
+
+@cache
+def _nearest_planar(pix_fmt: str) -> str:
+    """The planar format that loses nothing on the way to one that is not planar."""
+    form = av.VideoFormat(pix_fmt, 64, 64)
+    parts = form.components
+    deep = max(part.bits for part in parts) > 8
+    alpha = any(part.is_alpha for part in parts)
+    if form.is_rgb:
+        return f"gbr{'a' * alpha}p{'16le' * deep}"
+    if len(parts) - alpha < 3:
+        return "gray16le" if deep else "gray"
+    chroma = {(32, 32): "420", (32, 64): "422"}.get((parts[1].width, parts[1].height), "444")
+    bits = "10le" if deep and pix_fmt.startswith(("p010", "p210", "nv20")) else "16le" if deep else ""
+    return f"yuv{'a' * alpha}{chroma}p{bits}"

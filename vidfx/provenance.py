@@ -1,0 +1,32 @@
+"""What made a film, written into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from vidfx import __version__
+from vidfx.parts.packets import PartFile
+from vidfx.settings import Job
+from vidfx.styles.library import StyleFile
+
+
+def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[str, str]:
+    """What made this film, as the tag `vidfx` of its metadata (JSON): enough to make it again."""
+    look, wanted = job.look, job.wanted
+    said = {
+        "version": __version__,
+        "style": style.name,
+        "style_hash": style.hash,
+        "strength": look.strength,
+        "keep_color": look.keep_color,
+        "smooth": look.smooth,
+        "runs_on": "; ".join(dict.fromkeys(part.ran_on for part in parts)),
+    }
+    if look.matte:
+        said["matte"] = look.matte.name
+    if not wanted.whole:
+        said["range"] = {
+            k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
+        }
+    return {"vidfx": json.dumps(said, separators=(",", ":"))}

@@ -1,0 +1,176 @@
+"""Where decoding may begin so that nothing wanted is missed, told from packets and proved before it is believed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+
+from vidfx.damage import Damage
+from vidfx.decode import Reader, film_stream, is_countable, opened
+from vidfx.frames import Clip
+from vidfx.settings import Range
+from vidfx.timeline import Timeline
+
+_REORDER = 64  # packets; no codec shows a picture this much later than it is stored
+_WORTH_SEEKING = 24
+"""Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekPoint:
+    """Where decoding may begin so that no wanted picture is missed."""
+
+    keyframe: int
+    """pts of the keyframe."""
+    order: list[int] | None
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. None where
+    the pictures get their numbers in another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where in a clip an interrupted reading goes on: at a picture that was seen before, or planned from packets.
+
+    Numbers count from this picture, backwards and forwards, so that a damaged one elsewhere cannot shift them.
+    """
+
+    index: int
+    """The picture's number."""
+    pts: int
+    keyframe: int | None = None
+    """pts of a keyframe early enough for all that is wanted before the picture; None looks for it."""
+    begin: int | None = None
+    """pts of the first picture that is wanted; None looks for it, or keeps what may be wanted until it is known."""
+    origin: Fraction | None = None
+    """Time in seconds of the clip's first picture; needed with a keyframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTable:
+    """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""
+
+    order: list[int]
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
+    keyframes: list[int]
+    """pts of the pictures from which a decoder can begin, rising."""
+    time_base: Fraction
+
+    def seek_point(self, *, first: int | None, start: Fraction | None, before: int) -> SeekPoint | None:
+        """The last keyframe from which the wanted pictures can be decoded.
+
+        `first` and `start` are the wanted beginning as number and as seconds from the first picture, `before` how many
+        pictures ahead of it are needed too. None where decoding begins with the clip.
+        """
+        wanted = first or 0
+        if start is not None:
+            ticks = start / self.time_base
+            wanted = max(wanted, bisect_left(self.order, self.order[0] + -(-ticks.numerator // ticks.denominator)))
+        wanted = min(wanted, len(self.order) - 1) - before
+        place = bisect_right(self.keyframes, self.order[max(wanted, 0)]) - 1
+        return SeekPoint(self.keyframes[place], self.order) if place > 0 else None
+
+
+def packet_table(
+    container: InputContainer, stream: av.VideoStream, *, first: int | None = None, start: Fraction | None = None
+) -> PacketTable | None:
+    """The clip's pictures as its packets tell of them, without decoding more than one; None where packets cannot say.
+
+    With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
+    The container is left anywhere.
+    """
+    if not is_countable(container, stream):
+        return None
+    assert stream.time_base is not None
+    times: list[int] = []
+    keyframes: list[int] = []
+    bounded = first is not None or start is not None
+    extra = _REORDER
+    timeline = Timeline()
+    try:
+        for packet in timeline.demux(container, [stream]):
+            if packet.size == 0:
+                continue
+            if packet.pts is None or packet.is_corrupt or timeline.jumps:
+                return None
+            if packet.is_discard:
+                continue
+            times.append(packet.pts)
+            if packet.is_keyframe:
+                keyframes.append(packet.pts)
+            enough = (first is None or len(times) > first) and (
+                start is None or (packet.pts - min(times[:_REORDER])) * stream.time_base >= start
+            )
+            extra -= bounded and enough
+            if extra <= 0:
+                break
+        container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
+        shown = next((picture.pts for picture in Reader(container, stream, Damage("")).pictures()), None)
+    except av.FFmpegError:
+        return None
+    order = sorted(times)
+    if shown not in order or len(set(order)) != len(order):
+        return None
+    # leading pictures that no decoder shows do not count
+    return PacketTable(order[order.index(shown) :], sorted(keyframes), stream.time_base)
+
+
+def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:
+    """Moves to the keyframe and proves it; False where the container does not land there."""
+    try:
+        container.seek(point.keyframe, stream=stream)
+        landed = next((packet for packet in container.demux(stream) if packet.size), None)
+        if landed is None or not landed.is_keyframe or landed.pts is None or landed.pts > point.keyframe:
+            return False
+        if point.order is not None and landed.pts not in point.order:
+            return False
+        container.seek(point.keyframe, stream=stream)
+        # some files mark pictures as keyframes that still lean on earlier ones: the decoder then has to invent pixels
+        pictures = Reader(container, stream, Damage("")).pictures()
+        shown = next(
+            (picture for picture in pictures if picture.pts is not None and picture.pts >= point.keyframe), None
+        )
+        if shown is None or shown.pts != point.keyframe or shown.is_corrupt:
+            return False
+        container.seek(point.keyframe, stream=stream)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def read_table(clip: Clip) -> PacketTable | None:
+    """The times of all frames of a film clip from its packets; None where only decoding can tell."""
+    if clip.kind != "video":
+        return None
+    with opened(clip.path) as container:
+        return packet_table(container, film_stream(container, clip.stream_index))
+
+
+def point_for_range(clip: Clip, wanted: Range, warm_up: int, table: PacketTable | None) -> SeekPoint | None:
+    soon = (wanted.first or 0) <= _WORTH_SEEKING and (wanted.start or 0) * clip.rate <= _WORTH_SEEKING
+    if soon:
+        return None
+    if table is None:
+        with opened(clip.path) as container:
+            stream = film_stream(container, clip.stream_index)
+            table = packet_table(container, stream, first=wanted.first, start=wanted.start)
+    before = warm_up * wanted.step + clip.interlaced  # a deinterlacer looks one picture back
+    return table.seek_point(first=wanted.first, start=wanted.start, before=before) if table else None
+
+
+def point_for_entry(clip: Clip, enter: Entry, before: int) -> tuple[SeekPoint | None, Entry]:
+    """Where to seek to, and the entry with its beginning as far as packets tell; `before` pictures come first."""
+    if enter.keyframe is not None:
+        return SeekPoint(enter.keyframe, None), enter
+    with opened(clip.path) as container:
+        stream = film_stream(container, clip.stream_index)
+        table = packet_table(container, stream, first=enter.index + _WORTH_SEEKING)
+    if table is None or enter.pts not in table.order:
+        return None, enter
+    place = table.order.index(enter.pts)
+    point = table.seek_point(first=place, start=None, before=before + clip.interlaced)
+    begin, origin = table.order[max(0, place - before)], table.order[0] * table.time_base
+    return point, replace(enter, begin=begin, origin=origin)

@@ -1,0 +1,66 @@
+"""What files and streams say of themselves, carried to the output: tags, chapters, names and languages."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from vidfx.timecode import later
+from vidfx.window import TRIMS, Window
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # exists in the stubs only
+
+_FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
+_MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
+    "hye": "arm", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel"
+}  # fmt: skip
+"""QuickTime's table has these by their bibliographic codes alone (ISO 639-2/B); a tag it does not know is lost."""
+
+
+def carry_container(
+    source: InputContainer,
+    output: OutputContainer,
+    window: Window,
+    *,
+    skipped: int = 0,
+    rate: Fraction = Fraction(25),
+) -> None:
+    """Copies the container's tags and its chapters, which are cut to the window.
+
+    `skipped` frames at `rate` are cut away before the film, as `carried` takes it.
+    """
+    tags = {k: v for k, v in source.metadata.items() if k.lower() not in _FILE_ONLY}
+    output.metadata.update({k: later(v, skipped, rate) if k.lower() == "timecode" else v for k, v in tags.items()})
+    chapters: list[Chapter] = []
+    for chapter in source.chapters():
+        base = chapter["time_base"] or Fraction(1, 1000)
+        first, last = chapter["start"] * base, chapter["end"] * base
+        if (window.start is not None and last <= window.start) or (window.end is not None and first >= window.end):
+            continue
+        first = first if window.start is None else max(first, window.start)
+        last = last if window.end is None else min(last, window.end)
+        start, stop = (round((time - window.shift) / base) for time in (first, last))
+        chapters.append({**chapter, "start": start, "end": stop, "time_base": base})
+    if chapters:
+        output.set_chapters(chapters)
+
+
+def add_copy(output: OutputContainer, stream: Stream) -> Stream:
+    target = output.add_stream_from_template(stream, opaque=True)
+    target.metadata.update({key: value for key, value in stream.metadata.items() if key != "encoder"})
+    name_track(output, target)
+    target.disposition = stream.disposition
+    return target
+
+
+def name_track(output: OutputContainer, target: Stream) -> None:
+    """Puts a stream's title and language, which are in its tags already, where MP4 and QuickTime have room for them."""
+    tags = target.metadata
+    if output.format.name in TRIMS and "title" in tags:
+        tags.setdefault("handler_name", tags["title"])  # the only name that a track has there
+    if output.format.name == "mov" and tags.get("language") in _MAC_LANGUAGES:
+        tags["language"] = _MAC_LANGUAGES[tags["language"]]
