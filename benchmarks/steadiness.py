@@ -168,8 +168,9 @@ def stylizer(style: str | None) -> Callable[[Picture], Picture]:
 
 
 HEADS = (
-    "style", "clip", "of source, short", "unsmoothed", "smoothed", "excess", "of source, long", "unsmoothed", "smoothed",
-    "excess", "where the film holds", "sharpness", "ghosting", "by the judge", "CPU ms",
+    "style", "clip", "of source, short", "unsmoothed", "smoothed", "excess",
+    "of source, long", "unsmoothed", "smoothed", "excess", "where the film holds",
+    "sharpness", "ghosting", "by the judge", "CPU ms",
 )  # fmt: skip
 
 
