@@ -1,10 +1,12 @@
 """How steady a styled clip is, and what steadying costs: a table for a README.
 
-    python benchmarks/steadiness.py clip.mp4 ... [--style NAME | --stylizer xdog] [--frames 60]
+    python benchmarks/steadiness.py clip.mp4 ... [--style NAME ... | --style all] [--frames 60]
 
 The measures are those of `vidfx evaluate` (vidfx/evaluation/temporal.py). Short: one frame apart; long: eight. "Excess"
 is what styling adds to the source's own error, smoothed over unsmoothed: 0 is as calm as the film, 1 as restless as no
-smoothing at all.
+smoothing at all. "Where the film holds": the same over eight frames in the pixels whose source, mean of 5 × 5, changes
+by less than 8 steps along the judge's flow. Ghosting is the mean change by smoothing where smoothing's own trust is
+below a half, and, as a second opinion, where the judge's flow is hidden or unsure. Without a style a stand-in paints.
 """
 
 from __future__ import annotations
@@ -12,19 +14,26 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidfx.evaluation.appearance import sharpness
-from vidfx.evaluation.temporal import LONG, MotionJudge, luma, warping_error
+from vidfx.evaluation.temporal import LONG, MotionJudge, Pair, change, luma, mean_square
+from vidfx.flow import FlowEstimator
 from vidfx.frames import Frame, Picture
 from vidfx.shots import mark_shots
 from vidfx.steady import steady
+from vidfx.styles.library import list_styles
+from vidfx.trust import MotionJudge as TrustJudge
+
+HOLDS = 8.0  # steps of 255: a pixel of the film that changes by less is taken to show the same thing
+REJECTED = 0.5  # of trust
 
 
 def read(path: Path, count: int, width: int | None) -> Iterator[Frame]:
@@ -61,18 +70,27 @@ def _xdog(picture: Picture) -> Picture:
     return np.asarray((paper * line[..., None]).clip(0, 255), dtype=np.uint8)
 
 
+Errors = tuple[float, float, float]
+"""Of the source, unsmoothed, smoothed: in units of 1e-4."""
+
+
 @dataclass
 class Score:
-    """One clip's numbers; errors in units of 1e-4, ghosting in steps of 255."""
+    """One clip's numbers; ghosting in steps of 255."""
 
-    short: tuple[float, float, float]
-    long: tuple[float, float, float]
+    short: Errors
+    long: Errors
+    held: Errors
+    """Long, where the film holds."""
     sharpness: float
     ghosting: float
+    """Where smoothing does not trust the motion."""
+    doubted: float
+    """The same where the judge does not."""
     ms: float
 
     @staticmethod
-    def excess(errors: tuple[float, float, float]) -> str:
+    def excess(errors: Errors) -> str:
         """(smoothed − source) / (unsmoothed − source); words where styling adds less than a quarter."""
         source, unsmoothed, smoothed = errors
         if unsmoothed < 1.25 * source:
@@ -83,26 +101,50 @@ class Score:
 def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: MotionJudge) -> Score:
     """Compares `frames` (image styled) with the same frames after steadying. Pairs across a cut do not count."""
     lumas = [luma(frame.source) for frame in frames]
-    errors: dict[int, list[list[float]]] = {1: [], LONG: []}
-    ghosts = []
-    for distance, rows in errors.items():
-        for now in range(distance, len(frames), 1 if distance == 1 else 4):
+    trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
+    short, long, held, ghosts, doubts = [], [], [], [], []
+
+    def pairs(distance: int, step: int) -> Iterator[tuple[int, Pair, list[NDArray[np.float32]]]]:
+        for now in range(distance, len(frames), step):
             before = now - distance
-            if any(frame.starts_shot for frame in frames[before + 1 : now + 1]):
-                continue
-            pair = judge.pair(lumas[now], lumas[before])
-            trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
-            rows.append([warping_error(pictures[now], pictures[before], pair) for pictures in trio])
-            if distance == 1 and not pair.seen.all():
-                change = np.abs(smoothed[now].image.astype(np.int16) - frames[now].image)
-                ghosts.append(change[~pair.seen].mean())
+            if not any(frame.starts_shot for frame in frames[before + 1 : now + 1]):
+                pair = judge.pair(lumas[now], lumas[before])
+                yield now, pair, [change(pictures[now], pictures[before], pair) for pictures in trio]
+
+    rejected = list(untrusted(frames))
+    for now, pair, changes in pairs(1, 1):
+        short.append([mean_square(one, pair) for one in changes])
+        by_smoothing = np.abs(smoothed[now].image.astype(np.int16) - frames[now].image)
+        for mask, means in ((rejected[now], ghosts), (~pair.seen, doubts)):
+            if mask.any():
+                means.append(by_smoothing[mask].mean())
+    for _, pair, changes in pairs(LONG, 4):
+        long.append([mean_square(one, pair) for one in changes])
+        holds = cv2.blur(np.abs(changes[0]).max(axis=-1), (5, 5)) < HOLDS
+        held.append([mean_square(one, Pair(pair.places, pair.seen & holds)) for one in changes])
     sharp = [sharpness(after.image) / max(sharpness(f.image), 1e-6) for f, after in zip(frames, smoothed, strict=True)]
 
-    def mean(rows: list[list[float]]) -> tuple[float, float, float]:
+    def mean(rows: list[list[float]]) -> Errors:
         source, unsmoothed, after = np.nanmean(np.array(rows).reshape(-1, 3), axis=0) * 1e4
         return float(source), float(unsmoothed), float(after)
 
-    return Score(mean(errors[1]), mean(errors[LONG]), float(np.mean(sharp[1:])), float(np.mean(ghosts)), ms)
+    of_rejected, of_doubted = (float(np.mean(means)) if means else 0.0 for means in (ghosts, doubts))
+    return Score(mean(short), mean(long), mean(held), float(np.mean(sharp[1:])), of_rejected, of_doubted, ms)
+
+
+def untrusted(frames: list[Frame]) -> Iterator[NDArray[np.bool_]]:
+    """Where smoothing trusts the motion into each frame by less than a half; the first of a shot has none to trust."""
+    height, width = frames[0].source.shape[:2]
+    estimator = FlowEstimator(width, height)
+    judge, before = TrustJudge(estimator), None
+    for frame in frames:
+        now = estimator.view(frame.source)
+        if before is None or frame.starts_shot:
+            judge.restart()
+            yield np.zeros((height, width), np.bool_)
+        else:
+            yield cv2.resize(judge.between(before, now).trust, (width, height)) < REJECTED
+        before = now
 
 
 def run(frames: list[Frame], stage: Callable[[Iterator[Frame]], Iterator[Frame]]) -> tuple[list[Frame], float]:
@@ -125,20 +167,20 @@ def stylizer(style: str | None) -> Callable[[Picture], Picture]:
     return load_style(style).stylize
 
 
-def table(rows: list[tuple[str, int, int, Score]]) -> str:
-    """Markdown, one line a clip."""
-    lines = [
-        "| clip | size | of source | unsmoothed | smoothed | excess, short | long | sharpness | ghosting | CPU ms |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, width, height, score in rows:
-        source, unsmoothed, smoothed = score.short
-        lines.append(
-            f"| {name} | {width}×{height} | {source:.2f} | {unsmoothed:.2f} | {smoothed:.2f} "
-            f"| {score.excess(score.short)} | {score.excess(score.long)} | {score.sharpness:.3f} "
-            f"| {score.ghosting:.2f} | {score.ms:.1f} |"
-        )
-    return "\n".join(lines)
+HEADS = (
+    "style", "clip", "of source, short", "unsmoothed", "smoothed", "excess",
+    "of source, long", "unsmoothed", "smoothed", "excess", "where the film holds",
+    "sharpness", "ghosting", "by the judge", "CPU ms",
+)  # fmt: skip
+
+
+def row(style: str, clip: str, score: Score) -> str:
+    """A line of a Markdown table."""
+    cells = [style, clip]
+    for errors in (score.short, score.long):
+        cells += [*(f"{error:.2f}" for error in errors), score.excess(errors)]
+    cells += [score.excess(score.held), f"{score.sharpness:.3f}", f"{score.ghosting:.2f}", f"{score.doubted:.2f}"]
+    return "| " + " | ".join([*cells, f"{score.ms:.0f}"]) + " |"
 
 
 def main() -> None:
@@ -147,29 +189,21 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--width", type=int, help="scale to this many pixels across (default: as the clip is)")
     parser.add_argument("--amount", type=float, default=1.0, help="as --smooth")
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--style", help="a trained style")
-    chosen.add_argument("--stylizer", choices=["xdog"], default="xdog", help="the stand-in")
+    parser.add_argument("--style", action="append", help="a trained style, or all of those that are shipped; repeat")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    paint = stylizer(options.style)
-    rows = []
-    for clip in options.clips:
-        frames = []
-        for frame in mark_shots(read(clip, options.frames, options.width)):
-            [styled] = paint(frame.source[None])
-            frames.append(
-                Frame(
-                    index=frame.index, pts=frame.pts, time_base=frame.time_base, duration=0,
-                    image=styled, source=frame.source, starts_shot=frame.starts_shot,
-                )
-            )  # fmt: skip
-        smoothed, ms = run(frames, lambda some: steady(some, amount=options.amount))
-        height, width = frames[0].source.shape[:2]
-        score = measure(frames, smoothed, ms, MotionJudge())
-        rows.append((clip.name, width, height, score))
+    names = options.style or [None]
     print("Errors in units of 1e-4 (values 0..1 squared); ghosting in steps of 255.\n")
-    print(table(rows))
+    print("| " + " | ".join(HEADS) + " |\n" + "|---" * len(HEADS) + "|", flush=True)
+    for name in [one.name for one in list_styles()] if names == ["all"] else names:
+        paint = stylizer(name)
+        for clip in options.clips:
+            frames = []
+            for frame in mark_shots(read(clip, options.frames, options.width)):
+                [styled] = paint(frame.source[None])
+                frames.append(replace(frame, image=styled))
+            smoothed, ms = run(frames, lambda some: steady(some, amount=options.amount))
+            print(row(name or "xdog", clip.stem, measure(frames, smoothed, ms, MotionJudge())), flush=True)
 
 
 if __name__ == "__main__":

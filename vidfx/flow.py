@@ -1,9 +1,9 @@
 """Where each pixel of a frame was in the frame before: optical flow on the source.
 
-DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV) finds the motion at a quarter
-of 720p's size, cheaply and to about half a pixel. One step of Lucas and Kanade ("An Iterative Image Registration
-Technique", IJCAI 1981) on twice that size then takes off what is left, d, over a window: with g the gradient of luma
-and e = now − before(x + w),
+DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, in OpenCV) finds the motion at about 320
+pixels across, a quarter of 720p. For pictures so large that this leaves half a pixel open, one step of Lucas and Kanade
+("An Iterative Image Registration Technique", IJCAI 1981) on twice that size takes off what is left, d, over a window:
+with g the gradient of luma and e = now − before(x + w),
 
     Σ (g gᵀ + r) d = Σ g e        w ← w + d        r keeps d at 0 where there is nothing to see
 """
@@ -29,10 +29,9 @@ Map = NDArray[np.float32]
 _LONG_SIDE = 640  # px of the larger of the two reduced sizes: half of 720p, a third of 1080p
 _HALVED_FROM = 320  # px; a picture with less than this on its long side is not reduced again
 _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smaller
-_STEPS = 12  # of gradient descent
-_REFINEMENTS = 3  # variational iterations
+_REFINED_FROM = 3.0  # px of the full picture to one of a map; with fewer, DIS is exact enough by itself
 _WINDOW = (5, 5)  # px of the small size, over which the refinement sums
-_REGULAR = 8.0  # r, in steps² of luma per px²
+_REGULAR = 64.0  # r, in steps² of luma per px²
 _LARGEST_STEP = 1.0  # px of the larger reduced size; what is farther off is beyond a linear model
 _STILL = 0.1  # px of the full picture; a slower pixel is not resampled, so a still world stays untouched
 
@@ -65,7 +64,8 @@ class FlowEstimator:
         self._upper_stretch = np.array([self._size[0] / self.width, self._size[1] / self.height], np.float32)
         self._places: Field = np.empty_like(self._upper_grid)  # scratch: fresh memory costs more than the sums in it
         self._product: Map = np.empty(self._size[::-1], np.float32)
-        self._dis = _dis(finest=halved - 1)
+        self._there = _dis(finest=0, steps=6, refinements=1, stride=5)
+        self._back = _dis(finest=halved - 1, steps=12, refinements=3, stride=4)  # a third of the time, to compare with
         self.is_blind = min(self.width, self.height) < _LEAST_SIDE
         """Whether the picture is too small to see motion in; it is then taken to stand still."""
 
@@ -85,20 +85,25 @@ class FlowEstimator:
 
     def between(self, start: View, end: View) -> Field:
         """From each pixel of `start` to its place in `end`, in pixels of the maps."""
-        if self.is_blind:
-            return np.zeros_like(self.grid)
-        return self._refined(self.roughly_between(start, end), start, end)
+        return self._calc(self._there, start, end)
 
     def roughly_between(self, start: View, end: View) -> Field:
-        """The same without the refinement: half the cost, good enough to compare with."""
-        if self.is_blind:
-            return np.zeros_like(self.grid)
-        return np.asarray(self._dis.calc(start.small, end.small, None), np.float32)
+        """The same, found at half the size: good enough to compare with."""
+        return self._calc(self._back, start, end)
+
+    def refined(self, flow: Field, start: View, end: View) -> Field:
+        """`flow` from `start` to `end` without what is left of it below a pixel; itself where that is too little."""
+        return flow if self.is_blind or self.stretch.max() < _REFINED_FROM else self._refined(flow, start, end)
 
     def stilled(self, flow: Field) -> tuple[Field, NDArray[np.uint8]]:
         """`flow` with nothing in it too slow to see, and a map of what moves: 1, where nothing does: 0."""
         moving = (squared(stretched(flow, self.stretch)) >= _STILL**2).view(np.uint8)
         return cv2.copyTo(flow, moving), moving  # type: ignore[return-value]
+
+    def _calc(self, dis: Any, start: View, end: View) -> Field:
+        if self.is_blind:
+            return np.zeros_like(self.grid)
+        return np.asarray(dis.calc(start.small, end.small, None), np.float32)
 
     def _refined(self, flow: Field, start: View, end: View) -> Field:
         places, product = self._places, self._product
@@ -145,9 +150,11 @@ def stretched(field: Any, pair: NDArray[np.floating]) -> Field:
     return np.asarray(multiply(field, (float(pair[0]), float(pair[1]), 0.0, 0.0)), np.float32)
 
 
-def _dis(*, finest: int) -> Any:
+def _dis(*, finest: int, steps: int, refinements: int, stride: int) -> Any:
+    """`finest`: halvings below the maps' size; `steps` of gradient descent; variational `refinements` at each size."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(finest)
-    dis.setGradientDescentIterations(_STEPS)
-    dis.setVariationalRefinementIterations(_REFINEMENTS)
+    dis.setGradientDescentIterations(steps)
+    dis.setVariationalRefinementIterations(refinements)
+    dis.setPatchStride(stride)
     return dis

@@ -1,12 +1,14 @@
 """Holds the styled picture still: what was painted before is carried along the source's motion and averaged in.
 
     out = styled + k · trust · (past − styled)        past = the last output, warped (cubic) along the flow
-    k   = min(K, age / (age + 1)) · amount            age  = 1 + trust · age followed along the flow
+    k   = min(K, cap, age / (age + 1)) · amount       age  = 1 + trust · age followed along the flow
 
 With trust 1 and k = age / (age + 1) the output is the plain mean of all pictures since the pixel was first seen,
-the quickest way to settle; from age K / (1 − K) on it is an exponential mean. Where trust is 0 the pixel starts anew.
+the quickest way to settle; from age K / (1 − K) on it is an exponential mean. Where trust is 0 the pixel starts anew;
+where the light changes, `cap` lets the mean keep up with it (vidfx/trust.py).
 The idea is that of temporal anti-aliasing (Yang, Liu and Salvi, "A Survey of Temporal Antialiasing Techniques",
-Computer Graphics Forum 39(2), 2020) with flow in place of a renderer's motion vectors.
+Computer Graphics Forum 39(2), 2020) with flow in place of a renderer's motion vectors. K is 0.9 where the past lies on
+whole pixels and less in between, as Yang et al. ("Amortized Supersampling", SIGGRAPH Asia 2009) choose it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from vidfx.flow import Field, FlowEstimator, Map, View, grid, stretched, warp
 from vidfx.frames import Frame, rounded, top_of
 from vidfx.trust import MEMORY, Motion, MotionJudge
 
-_WEIGHT = 0.75  # K: the most that the past may weigh
+_WEIGHT = 0.9  # K: the most that the past may weigh
+_RESAMPLED = 0.06  # less of it where the past is looked up half a pixel off: each time, the cubic sharpens a little
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
 
 
@@ -80,7 +83,8 @@ class _Painter:
         view = self._estimator.view(frame.source)
         motion = self._judge.between(self._view, view)
         age = warp(self._age, motion.places, cv2.INTER_NEAREST)
-        weight = np.asarray(motion.trust * np.minimum(_WEIGHT, age / (age + 1)) * self._amount, np.float32)
+        most = np.minimum(_WEIGHT - _RESAMPLED * self._offness(motion.flow), motion.cap)
+        weight = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
         cv2.resize(weight, self._size, dst=self._weight)
         np.subtract(1, self._weight, out=self._rest)
         self._carry(motion)
@@ -90,6 +94,12 @@ class _Painter:
         np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
         self._view, self._age = view, np.minimum(1 + motion.trust * age, _oldest())
         return replace(frame, image=rounded(self._out, frame.image))
+
+    def _offness(self, flow: Field) -> Map:
+        """How far each pixel's past is from whole pixels: 0 on them, 1 half-way between two, across or down."""
+        x, y = cv2.split(stretched(flow, self._estimator.stretch))
+        off = cv2.max(np.abs(x - np.rint(x)), np.abs(y - np.rint(y)))
+        return np.asarray(4 * off * (1 - off), np.float32)
 
     def _carry(self, motion: Motion) -> None:
         """Brings the last output to where it is now, in the rectangle in which anything moves."""

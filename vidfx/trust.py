@@ -1,13 +1,15 @@
 """How far the motion between two frames can be believed: a map from 0, the past says nothing here, to 1.
 
-The product of six judgements that read only the source. Where one of them is unsure, the painting starts anew there.
+The product of judgements that read only the source. Where one of them is unsure, the painting starts anew there.
 
-    the flows there and back agree: |w + w'|² ≤ 0.01 (|w|² + |w'|²) + 1        (Sundaram, Brox and Keutzer, ECCV 2010)
+    the flows there and back agree: |w + w'|² ≤ 0.01 (|w|² + |w'|²) + 2        (Sundaram, Brox and Keutzer, ECCV 2010)
     no edge of motion: |∇w|² against 0.01 |w|² + 0.002                         (the same, and Ruder et al., GCPR 2016)
     luma and chroma stay along the flow, by pixel
-    luma stays on the mean of a block and of the last frames, and on that of the whole picture
 
-w and w' in pixels of the full picture.
+w and w' in pixels of the full picture. Light that changes slowly passes all of them, and a mean would trail behind it:
+where luma drifts by d steps a frame, an exponential mean with weight k on the past is k d / (1 − k) steps late. So
+
+    k ≤ lag / (lag + d)        d: mean of the change, with its sign, over a block and the last frames; and that over all
 """
 
 from __future__ import annotations
@@ -22,18 +24,18 @@ from numpy.typing import NDArray
 
 from vidfx.flow import Field, FlowEstimator, Map, View, squared, warp
 
-MEMORY = 4
+MEMORY = 2
 """Frames over which the drift of brightness is averaged; nothing older bears on the trust."""
 
 # Each pair: full trust below the first, none above the second.
 _EDGE = (1.0, 4.0)  # times the bound
-_CHANGE = (32.0, 128.0)  # steps of luma, mean of 3 × 3
+_CHANGE = (12.0, 40.0)  # steps of luma, mean of 3 × 3
 _COLOUR = (8.0, 24.0)  # steps of Cr or Cb, mean of 3 × 3
-_DRIFT = (2.0, 8.0)  # steps of luma, mean of a block and the last frames: a shadow moves it, flicker does not
-_FADE = (0.5, 2.0)  # the same for the mean over the whole picture
-_SLACK = 1.0  # px²
+_SLACK = 2.0  # px²
 _SOFT = (3, 3)  # px of the map; where trust ended at a hard edge, that edge would show in soft shades
 _BLOCK = 8  # px of the map
+_LAG = 8.0  # steps of luma by which the mean may trail behind a moving shadow
+_LAG_OF_FADE = 2.0  # the same for the light of the whole picture, whose drift is known better
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Motion:
     """0 where that is the pixel's own place, 1 elsewhere."""
     trust: Map
     """0 where the past says nothing about this pixel, 1 where it can be believed."""
+    cap: Map
+    """The most that the past may weigh, 0 to 1, for the mean to keep up with the light."""
 
 
 class MotionJudge:
@@ -64,12 +68,13 @@ class MotionJudge:
     def between(self, before: View, now: View) -> Motion:
         """How `now` came from `before`, which must be the `now` of the last call."""
         estimator = self._estimator
-        flow = estimator.between(now, before)
-        trust = self._agreement(flow, estimator.roughly_between(before, now))
-        flow, moving = estimator.stilled(flow)
+        rough = estimator.between(now, before)
+        trust = self._agreement(rough, estimator.roughly_between(before, now))
+        flow, moving = estimator.stilled(estimator.refined(rough, now, before))
         places = np.asarray(cv2.add(flow, estimator.grid), np.float32)
-        trust *= self._likeness(before, now, places)
-        return Motion(flow, places, moving, trust)
+        change = cv2.subtract(now.small, warp(before.small, places, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
+        trust *= self._likeness(change, before, now, places)
+        return Motion(flow, places, moving, trust, self._cap(change))
 
     def _agreement(self, flow: Field, back: Field) -> Map:
         estimator = self._estimator
@@ -84,22 +89,25 @@ class MotionJudge:
         edge = _ramp((across + down) / (0.01 * length + 0.002), _EDGE)
         return np.asarray(cv2.blur(agree * edge, _SOFT), np.float32)
 
-    def _likeness(self, before: View, now: View, places: Field) -> Map:
-        """1 where `now` looks as `before` did along the flow, by pixel and by block; 0 where it does not."""
-        change = cv2.subtract(now.small, warp(before.small, places, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
+    def _likeness(self, change: Any, before: View, now: View, places: Field) -> Map:
+        """1 where `now` looks as `before` did along the flow, 0 where it does not."""
         colour = cv2.absdiff(now.chroma, warp(before.chroma, places, cv2.INTER_LINEAR))
         colour = cv2.max(*cv2.split(colour))
         # A single differing pixel is noise; three by three of them are a change.
-        by_pixel = _ramp(cv2.blur(np.abs(change), (3, 3)), _CHANGE)
-        by_pixel *= _ramp(cv2.blur(colour, (3, 3)).astype(np.float32), _COLOUR)
-        height, width = now.small.shape
+        by_luma = _ramp(cv2.blur(np.abs(change), (3, 3)), _CHANGE)
+        return by_luma * _ramp(cv2.blur(colour, (3, 3)).astype(np.float32), _COLOUR)
+
+    def _cap(self, change: Any) -> Map:
+        """The most that the past may weigh, from the drift of luma with its sign: a flicker cancels, a fade adds up."""
+        height, width = change.shape
         blocks = (-(-width // _BLOCK), -(-height // _BLOCK))
         self._drifts.append(np.asarray(cv2.resize(change, blocks, interpolation=cv2.INTER_AREA), np.float32))
-        drift = np.mean(self._drifts, axis=0)  # signs kept: a flicker cancels, a fade adds up
-        steady = _ramp(np.abs(drift), _DRIFT) * _ramp(np.abs(drift.mean()), _FADE)
-        return by_pixel * np.asarray(cv2.resize(steady, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        drift = np.mean(self._drifts, axis=0)
+        fade = abs(float(np.median(drift)))  # the median: a large thing that passes is no fade
+        cap = np.minimum(_LAG / (_LAG + np.abs(drift)), _LAG_OF_FADE / (_LAG_OF_FADE + fade))
+        return np.asarray(cv2.resize(cap, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _ramp(values: NDArray[Any] | np.floating, ends: tuple[float, float]) -> Map:
+def _ramp(values: NDArray[Any], ends: tuple[float, float]) -> Map:
     low, high = ends
     return np.asarray(np.clip((high - values) / (high - low), 0, 1), dtype=np.float32)
