@@ -242,6 +242,23 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
 
 
+@pytest.mark.parametrize(
+    ("codec", "output"),
+    [("adpcm_ms", "out.avi"), ("adpcm_ima_wav", "out.avi"), ("alac", "out.nut"), ("tta", "out.nut")],
+)
+def test_sound_that_a_container_only_seems_to_hold_is_converted(
+    tmp_path: Path, style: str, codec: str, output: str
+) -> None:
+    path = tmp_path / "in.mkv"
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    ffmpeg(*film, "-f", "lavfi", "-i", "sine=duration=1", "-c:v", "mpeg4", "-c:a", codec, path)
+    after, notices = render(path, tmp_path / output, style, encode=Encode())
+    assert ["converted to" in notice for notice in notices] == [True]
+    (sound,) = after.others
+    assert len(sound.packets) > 5
+    assert sound.codec in ("mp3", "flac")
+
+
 def test_pictures_of_text_without_a_length_fit_into_mp4(folder: Path, tmp_path: Path, style: str) -> None:
     before = witness.see(ODD["subtitles_dvd.mkv"](folder))
     after, notices = render(before.path, tmp_path / "out.mp4", style)

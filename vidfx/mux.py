@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
 from typing import cast
 
 import av
@@ -27,6 +28,8 @@ _STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "numbe
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
+_BY_TAG = {"avi", "nut"}
+"""Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
@@ -91,12 +94,12 @@ class OtherStreams:
             mimetype = stream.mimetype or "application/octet-stream"
             self._output.add_attachment(stream.name or "attachment", mimetype, stream.data)
         else:
-            data = _cover_bytes(self._source.name, stream.index)
-            if not data:
+            cover = _first_packets(self._source.name, stream.index)
+            if not cover:
                 return
             mimetype, name = _COVERS.get(_codec_name(stream), ("application/octet-stream", "cover"))
             name = stream.metadata.get("filename", name)
-            self._output.add_attachment(name, stream.metadata.get("mimetype", mimetype), data)
+            self._output.add_attachment(name, stream.metadata.get("mimetype", mimetype), bytes(cover[0]))
         self.copied.append(stream.index)
 
     def _replace(self, stream: Stream) -> None:
@@ -253,8 +256,15 @@ def _can_hold(format_name: str, stream: Stream) -> bool:
         return False  # the muxer takes anything, and a player reads it as something else
     try:
         trial = av.open(io.BytesIO(), "w", format=format_name)
-        add_copy(trial, stream)
+        if format_name in _BY_TAG and stream.type == "audio" and _codec_name(stream) not in trial.supported_codecs:
+            return False
+        target = add_copy(trial, stream)
         trial.start_encoding()
+        if format_name == "avi" and stream.type == "audio":
+            # of sound in blocks it refuses every other packet where the source does not say how large a block is
+            for packet in _first_packets(stream.container.name, stream.index, 4):
+                packet.stream = target
+                trial.mux_one(packet)
     except (av.FFmpegError, ValueError, AttributeError):
         return False
     with suppress(av.FFmpegError, ValueError):
@@ -285,11 +295,12 @@ def _is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
-def _cover_bytes(path: str, index: int) -> bytes:
-    """A cover picture comes as the first packet of its stream; the file is opened anew so that none is lost."""
+def _first_packets(path: str, index: int, count: int = 1) -> list[Packet[Stream]]:
+    """A stream's first packets, of a cover all there is; the file is opened anew so that none is lost."""
     with suppress(av.FFmpegError), av.open(path, metadata_errors="replace") as container:
-        return next((bytes(packet) for packet in container.demux(container.streams[index]) if packet.size), b"")
-    return b""
+        packets = (packet for packet in container.demux(container.streams[index]) if packet.size)
+        return list(islice(packets, count))
+    return []
 
 
 def _is_made_anew(stream: Stream) -> bool:
