@@ -1,4 +1,7 @@
-"""`vidfx batch`: many films by worker processes, what fails, what is left, and what is said of it."""
+"""`vidfx batch`: many films by worker processes, what fails, what is left, and what is said of it.
+
+Long, because one suite over all engines, whose faults are played by one double.
+"""
 
 from __future__ import annotations
 

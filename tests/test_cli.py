@@ -1,4 +1,7 @@
-"""The command line as a user meets it: exit codes, words, stdout and stderr, signals."""
+"""The command line as a user meets it: exit codes, words, stdout and stderr, signals.
+
+Long, because one suite over every command.
+"""
 
 from __future__ import annotations
 
