@@ -6,11 +6,15 @@ import signal
 
 import pytest
 from commands import Run
+from hypothesis import settings
 
 from vidfx.cli import main
 
 # A job that a shell starts in the background ignores Ctrl-C, and so would every process begun from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Hypothesis would call a busy machine a fault.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture
