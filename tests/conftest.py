@@ -4,5 +4,27 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+from commands import Run
+from hypothesis import settings
+
+from vidfx.cli import main
+
 # A job that a shell starts in the background ignores Ctrl-C, and so would every process begun from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Hypothesis would call a busy machine a fault.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process: exit code, stdout, stderr."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

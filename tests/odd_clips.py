@@ -1,6 +1,8 @@
 """One maker for each oddity that real files have, by name: the tests, the fuzz run and docs/files.md all use them.
 
 Makers that need FFmpeg's command-line tool say so by using `ffmpeg`; the others use PyAV through `make_clip`.
+
+Long, because a list of makers, one for each oddity.
 """
 
 from __future__ import annotations

@@ -92,3 +92,12 @@ def test_the_drawn_stages_are_the_pipelines_in_its_order() -> None:
     body = (ROOT / "vidfx" / "pipeline.py").read_text("utf-8").split("def paint(")[1].split("\ndef ")[0]
     called = re.findall(r"\b(mark_shots|stylize|steady|screentone|composite)\(", body)
     assert [{"shots": "mark_shots"}.get(name, name) for name in drawn] == called
+
+
+def test_files_are_short_or_say_why_not() -> None:
+    files = [path for folder in ("vidfx", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {path: path.read_text("utf-8").count("\n") for path in files}
+    assert sorted(lengths.values())[len(files) // 2] <= 150
+    for path, length in lengths.items():
+        head = "".join(path.read_text("utf-8").splitlines()[:10])
+        assert length <= 300 or "Long, because" in head, path

@@ -1,4 +1,7 @@
-"""`vidfx batch`: many films by worker processes, what fails, what is left, and what is said of it."""
+"""`vidfx batch`: many films by worker processes, what fails, what is left, and what is said of it.
+
+Long, because one suite over all engines, whose faults are played by one double.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ import av
 import numpy as np
 import pytest
 from clips import frame_times, make_clip, needs_ffprobe, packets
+from commands import no_settings
 from numpy.typing import NDArray
 from tiny_style import make_style
 
@@ -66,9 +70,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
     """A folder like `films` to stand in, and no settings but the test's own."""
-    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    no_settings(monkeypatch, tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
     Path("clips").mkdir()

@@ -1,4 +1,7 @@
-"""The command line as a user meets it: exit codes, words, stdout and stderr, signals."""
+"""The command line as a user meets it: exit codes, words, stdout and stderr, signals.
+
+Long, because one suite over every command.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from typing import Any
 
 import pytest
 from clips import make_clip, needs_ffprobe, picture, probe
+from commands import Run, no_settings
 from tiny_style import make_style
 
 import vidfx
 from vidfx import errors, job
-from vidfx.cli import COMMANDS, main
+from vidfx.cli import COMMANDS
 from vidfx.cli.train import parse_budget
 
 ROOT = Path(__file__).resolve().parents[1]
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +43,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings but the test's own, and an empty folder to stand in."""
-    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    no_settings(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: exit code, stdout, stderr."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 # --- help ----------------------------------------------------------------------------------------------------------

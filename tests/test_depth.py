@@ -1,4 +1,7 @@
-"""Depth, fields and stills: what a pixel carries in, it carries out."""
+"""Depth, fields and stills: what a pixel carries in, it carries out.
+
+Long, because one table of formats, read and written back in every depth.
+"""
 
 from __future__ import annotations
 

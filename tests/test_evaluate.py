@@ -1,4 +1,7 @@
-"""`vidfx evaluate` as a user meets it: figures, files that differ, the gate, and bounded memory."""
+"""`vidfx evaluate` as a user meets it: figures, files that differ, the gate, and bounded memory.
+
+Long, because the command, its figures and its refusals share clips that take long to make.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every figure against what is known: made-up motion, plain numpy, and worse renders that must score worse."""
+"""Every figure against what is known: made-up motion, plain numpy, and worse renders that must score worse.
+
+Long, because one metric after the other on the same made-up motion.
+"""
 
 from __future__ import annotations
 

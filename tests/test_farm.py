@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,17 @@ import av
 import numpy as np
 import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
+from commands import Run, no_settings
 from numpy.typing import NDArray
 from tiny_style import make_style
 
 import vidfx
 from vidfx import Encode, Machine
-from vidfx.cli import main
 from vidfx.farm import openjd
 from vidfx.farm.folder import read_folder
 from vidfx.ranges import clamp, parse_ranges
 
 ROOT = Path(__file__).resolve().parents[1]
-Run = Callable[..., tuple[int, str, str]]
 FLAGS = ("--style", "style", "-c:v", "ffv1", "-pix_fmt", "bgr0", "--precision", "fp32", "--device", "cpu")
 
 
@@ -47,25 +45,10 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
     """A copy of the folder to stand in, and no settings but the test's own."""
-    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    no_settings(monkeypatch, tmp_path)
     monkeypatch.setenv("VIDFX_THREADS", "1")
     shutil.copytree(films, tmp_path / "films")
     monkeypatch.chdir(tmp_path / "films")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: exit code, stdout, stderr."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def pictures(path: Path | str) -> list[NDArray[np.uint8]]:

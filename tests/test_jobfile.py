@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import no_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_style import make_style
@@ -32,9 +33,7 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, styles: Path) -> None:
     """No settings but the test's own, two styles, and some clips."""
-    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    no_settings(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "styles").symlink_to(styles)
     for name in ("shots/a.mp4", "shots/b.mov", "shots/deep/c.flv", "shots/.d.mp4"):

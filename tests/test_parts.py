@@ -1,4 +1,7 @@
-"""Parts: planned from packets, painted one by one, joined without a seam."""
+"""Parts: planned from packets, painted one by one, joined without a seam.
+
+Long, because plans, parts and joins are tried on the same clips.
+"""
 
 from __future__ import annotations
 

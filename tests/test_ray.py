@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence
+from commands import no_settings
 from tiny_style import make_style
 
 import vidfx
@@ -45,9 +45,7 @@ threads = 1
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    no_settings(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     make_style(Path("style"))
     Path("jobs.toml").write_text(JOBS)

@@ -1,4 +1,7 @@
-"""A render that is interrupted goes on where it was, and ends as if it had never been."""
+"""A render that is interrupted goes on where it was, and ends as if it had never been.
+
+Long, because every kind of end a render can come to, each with its own witness.
+"""
 
 from __future__ import annotations
 

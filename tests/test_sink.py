@@ -1,4 +1,7 @@
-"""What `sink.write` promises: time, everything that is not the picture, colour, and nothing half-done."""
+"""What `sink.write` promises: time, everything that is not the picture, colour, and nothing half-done.
+
+Long, because one suite over all containers.
+"""
 
 from __future__ import annotations
 

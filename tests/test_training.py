@@ -1,4 +1,7 @@
-"""Training: recipes are checked, runs go on where they were killed, and the losses see what they are named for."""
+"""Training: recipes are checked, runs go on where they were killed, and the losses see what they are named for.
+
+Long, because one small set of data and features serves every test.
+"""
 
 from __future__ import annotations
 

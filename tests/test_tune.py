@@ -1,4 +1,7 @@
-"""The server behind `vidfx tune`: the frame asked for, painted as a render paints it, with bounded memory."""
+"""The server behind `vidfx tune`: the frame asked for, painted as a render paints it, with bounded memory.
+
+Long, because one server answers all of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`vidfx tune` is closed to strangers: every way in that is not the page's own is refused, and opens nothing."""
+"""`vidfx tune` is closed to strangers: every way in that is not the page's own is refused, and opens nothing.
+
+Long, because every way in is tried against one server.
+"""
 
 from __future__ import annotations
 

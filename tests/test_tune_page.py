@@ -1,4 +1,7 @@
-"""The page of `vidfx tune` in a real browser: what a person sees, does and may not reach."""
+"""The page of `vidfx tune` in a real browser: what a person sees, does and may not reach.
+
+Long, because one browser and one server for the whole page.
+"""
 
 from __future__ import annotations
 

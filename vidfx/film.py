@@ -16,11 +16,12 @@ from vidfx.disk import for_ffmpeg, put_in_place, writing
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.frames import Clip
-from vidfx.mux import OtherStreams, Window, carried
+from vidfx.mux import OtherStreams
 from vidfx.parts.join import check_headers, in_decoding_order
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
-from vidfx.tags import carry_container, name_track
+from vidfx.tags import carried, carry_container, name_track
+from vidfx.window import Window
 
 CONTAINERS = {
     ".mp4": "mp4",

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from itertools import islice
 from typing import cast
 
 import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream, Discard, Disposition, Stream
+from av.stream import AttachmentStream, Discard, Stream
 
 from vidfx.errors import UnreadableInput, UsageError
-from vidfx.tags import add_copy, name_track
-from vidfx.timecode import later
+from vidfx.holds import can_hold, codec_name, first_packets, is_cover, opens
+from vidfx.tags import add_copy, carried, name_track
 from vidfx.timeline import Timeline
 from vidfx.transcode import AudioTranscoder, SubtitleTranscoder, Transcoder
 from vidfx.window import NO_NEGATIVE, TRIMS, Window
 
-__all__ = ["OtherStreams", "Window", "carried"]
-
-_STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
-_QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
-_BY_TAG = {"avi", "nut"}
-"""Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
@@ -71,11 +63,11 @@ class OtherStreams:
             return
         if stream.type == "data" and self._format in TRIMS and _is_made_anew(stream):
             return
-        if stream.type == "audio" and not _opens(cast(av.AudioStream, stream)):
+        if stream.type == "audio" and not opens(cast(av.AudioStream, stream)):
             self._refuse(stream)
-        elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or _is_cover(stream)):
+        elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or is_cover(stream)):
             self._attach(stream)
-        elif not isinstance(stream, AttachmentStream) and _can_hold(self._format, stream):
+        elif not isinstance(stream, AttachmentStream) and can_hold(self._format, stream):
             self._targets[stream.index] = add_copy(self._output, stream)
             self.copied.append(stream.index)
         elif not (stream.type == "data" and _is_made_anew(stream)):
@@ -83,7 +75,7 @@ class OtherStreams:
 
     def _refuse(self, stream: Stream) -> None:
         """Leaves out a stream that no player can open: many would then refuse the whole file."""
-        what = f"the headers of stream {stream.index} ({_codec_name(stream)} {stream.type}) are damaged"
+        what = f"the headers of stream {stream.index} ({codec_name(stream)} {stream.type}) are damaged"
         if self._strict:
             raise UnreadableInput(f"'{self._source.name}' is damaged: {what}", hint="without --strict it is dropped")
         self._notify(f"{what}: dropped")
@@ -94,16 +86,16 @@ class OtherStreams:
             mimetype = stream.mimetype or "application/octet-stream"
             self._output.add_attachment(stream.name or "attachment", mimetype, stream.data)
         else:
-            cover = _first_packets(self._source.name, stream.index)
+            cover = first_packets(self._source.name, stream.index)
             if not cover:
                 return
-            mimetype, name = _COVERS.get(_codec_name(stream), ("application/octet-stream", "cover"))
+            mimetype, name = _COVERS.get(codec_name(stream), ("application/octet-stream", "cover"))
             name = stream.metadata.get("filename", name)
             self._output.add_attachment(name, stream.metadata.get("mimetype", mimetype), bytes(cover[0]))
         self.copied.append(stream.index)
 
     def _replace(self, stream: Stream) -> None:
-        kind = "cover picture" if _is_cover(stream) else f"{_codec_name(stream)} {stream.type}".replace("unknown ", "")
+        kind = "cover picture" if is_cover(stream) else f"{codec_name(stream)} {stream.type}".replace("unknown ", "")
         suffix = {"matroska": "mkv"}.get(self._format, self._format)
         what = f"stream {stream.index} ({kind}) does not fit into .{suffix}"
         maker: Transcoder | None = None
@@ -183,7 +175,7 @@ class OtherStreams:
         if packet.pts is not None:
             begin = packet.pts * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
-            if stream.type == "subtitle" and _codec_name(stream) in _UNTIL_THE_NEXT:
+            if stream.type == "subtitle" and codec_name(stream) in _UNTIL_THE_NEXT:
                 if self._window.start is not None and begin <= self._window.start:
                     self._shown_before[stream.index] = packet
                     return
@@ -239,68 +231,8 @@ class OtherStreams:
             self._notify(f"{count} {what} of stream {index} before time 0, which .{self._format} has not: left out")
 
 
-def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) -> dict[str, str]:
-    """The tags of a stream that stay true when the stream is written anew.
-
-    `skipped` frames at `rate` are cut away before it: a time code moves on by as many.
-    """
-    tags = {key: value for key, value in stream.metadata.items() if not key.lower().startswith(_STALE)}
-    return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
-
-
-def _can_hold(format_name: str, stream: Stream) -> bool:
-    """Asks the muxer itself, by writing a header to nowhere."""
-    if _is_cover(stream):
-        return format_name == "mp4"
-    if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:
-        return False  # the muxer takes anything, and a player reads it as something else
-    try:
-        trial = av.open(io.BytesIO(), "w", format=format_name)
-        if format_name in _BY_TAG and stream.type == "audio" and _codec_name(stream) not in trial.supported_codecs:
-            return False
-        target = add_copy(trial, stream)
-        trial.start_encoding()
-        if format_name == "avi" and stream.type == "audio":
-            # of sound in blocks it refuses every other packet where the source does not say how large a block is
-            for packet in _first_packets(stream.container.name, stream.index, 4):
-                packet.stream = target
-                trial.mux_one(packet)
-    except (av.FFmpegError, ValueError, AttributeError):
-        return False
-    with suppress(av.FFmpegError, ValueError):
-        trial.close()
-    return True
-
-
-def _opens(stream: av.AudioStream) -> bool:
-    """Whether the decoder takes the stream's headers; True where there is no decoder to ask."""
-    if stream.codec_context is None:
-        return True
-    try:
-        stream.codec_context.open(strict=False)
-    except (av.FFmpegError, ValueError):
-        return False
-    return True
-
-
 def _stream_of(target: Stream | Transcoder) -> Stream:
     return target.stream if isinstance(target, Transcoder) else target
-
-
-def _codec_name(stream: Stream) -> str:
-    return stream.codec_context.name if stream.codec_context else (getattr(stream, "name", None) or "unknown")
-
-
-def _is_cover(stream: Stream) -> bool:
-    return bool(stream.disposition & Disposition.attached_pic)
-
-
-def _first_packets(path: str, index: int, count: int = 1) -> list[Packet[Stream]]:
-    """A stream's first packets, of a cover all there is; the file is opened anew so that none is lost."""
-    with suppress(av.FFmpegError), av.open(path, metadata_errors="replace") as container:
-        packets = (packet for packet in container.demux(container.streams[index]) if packet.size)
-        return list(islice(packets, count))
-    return []
 
 
 def _is_made_anew(stream: Stream) -> bool:

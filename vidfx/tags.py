@@ -14,6 +14,7 @@ from vidfx.window import TRIMS, Window
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stubs only
 
+_STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
     "hye": "arm", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel"
@@ -47,6 +48,15 @@ def carry_container(
         chapters.append({**chapter, "start": start, "end": stop, "time_base": base})
     if chapters:
         output.set_chapters(chapters)
+
+
+def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) -> dict[str, str]:
+    """The tags of a stream that stay true when the stream is written anew.
+
+    `skipped` frames at `rate` are cut away before it: a time code moves on by as many.
+    """
+    tags = {key: value for key, value in stream.metadata.items() if not key.lower().startswith(_STALE)}
+    return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
 
 
 def add_copy(output: OutputContainer, stream: Stream) -> Stream:

@@ -1,0 +1,69 @@
+"""What a container can hold of a stream, asked of the muxer itself before anything is written."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from itertools import islice
+
+import av
+from av.packet import Packet
+from av.stream import Disposition, Stream
+
+from vidfx.tags import add_copy
+from vidfx.window import TRIMS
+
+_QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
+_BY_TAG = {"avi", "nut"}
+"""Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
+
+
+def can_hold(format_name: str, stream: Stream) -> bool:
+    """Asks the muxer itself, by writing a header to nowhere."""
+    if is_cover(stream):
+        return format_name == "mp4"
+    if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:
+        return False  # the muxer takes anything, and a player reads it as something else
+    try:
+        trial = av.open(io.BytesIO(), "w", format=format_name)
+        if format_name in _BY_TAG and stream.type == "audio" and codec_name(stream) not in trial.supported_codecs:
+            return False
+        target = add_copy(trial, stream)
+        trial.start_encoding()
+        if format_name == "avi" and stream.type == "audio":
+            # of sound in blocks it refuses every other packet where the source does not say how large a block is
+            for packet in first_packets(stream.container.name, stream.index, 4):
+                packet.stream = target
+                trial.mux_one(packet)
+    except (av.FFmpegError, ValueError, AttributeError):
+        return False
+    with suppress(av.FFmpegError, ValueError):
+        trial.close()
+    return True
+
+
+def opens(stream: av.AudioStream) -> bool:
+    """Whether the decoder takes the stream's headers; True where there is no decoder to ask."""
+    if stream.codec_context is None:
+        return True
+    try:
+        stream.codec_context.open(strict=False)
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def codec_name(stream: Stream) -> str:
+    return stream.codec_context.name if stream.codec_context else (getattr(stream, "name", None) or "unknown")
+
+
+def is_cover(stream: Stream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def first_packets(path: str, index: int, count: int = 1) -> list[Packet[Stream]]:
+    """A stream's first packets, of a cover all there is; the file is opened anew so that none is lost."""
+    with suppress(av.FFmpegError), av.open(path, metadata_errors="replace") as container:
+        packets = (packet for packet in container.demux(container.streams[index]) if packet.size)
+        return list(islice(packets, count))
+    return []
