@@ -132,7 +132,7 @@ def _encoding() -> Iterator[Finding]:
     for name in (*ENCODERS, *HARDWARE_ENCODERS):
         if name in HARDWARE_ENCODERS and name not in av.codecs_available:
             continue
-        yield _tried("encoder", name, lambda name=name: f"{len(_film(name)) / 1000:.1f} kB", needed=name == ENCODERS[0])  # type: ignore[misc]
+        yield _tried("encoder", name, lambda name=name: f"{len(_film(name)) / 1000:.1f} kB", needed=name == ENCODERS[0])  # type: ignore[misc]  # a lambda with a default
 
 
 def _decoding() -> Iterator[Finding]:

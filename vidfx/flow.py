@@ -98,7 +98,7 @@ class FlowEstimator:
     def stilled(self, flow: Field) -> tuple[Field, NDArray[np.uint8]]:
         """`flow` with nothing in it too slow to see, and a map of what moves: 1, where nothing does: 0."""
         moving = (squared(stretched(flow, self.stretch)) >= _STILL**2).view(np.uint8)
-        return cv2.copyTo(flow, moving), moving  # type: ignore[return-value]
+        return cv2.copyTo(flow, moving), moving  # type: ignore[return-value]  # its stub says MatLike
 
     def _calc(self, dis: Any, start: View, end: View) -> Field:
         if self.is_blind:

@@ -18,7 +18,7 @@ class Within(Progress):
 
     def __init__(self, whole: Progress) -> None:
         self._whole = whole
-        self.notice, self.say, self.advance = whole.notice, whole.say, whole.advance  # type: ignore[method-assign]
+        self.notice, self.say, self.advance = whole.notice, whole.say, whole.advance  # type: ignore[method-assign]  # handed on
 
 
 def render_parts(
