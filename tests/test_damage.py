@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 import witness
+from clips import make_clip
 from odd_clips import ODD, have_ffmpeg
 from tiny_style import make_style
 
 import vidfx
-from vidfx import Encode, Look, Machine, UnreadableInput
+from vidfx import Encode, Look, Machine, UnreadableInput, UsageError
 from vidfx.cli import main
 from vidfx.timeline import Timeline
 
@@ -92,3 +95,33 @@ def test_a_stream_that_appears_in_mid_file_is_no_fault(
 
         packets = Timeline().demux(Trips(), [container.streams.video[0]])  # type: ignore[arg-type]
         assert sum(packet.size > 0 for packet in packets) == 50
+
+
+def test_a_gap_of_days_does_not_fit_into_avi_and_says_so(tmp_path: Path, style: str) -> None:
+    path = make_clip(
+        tmp_path / "gap.mkv", frames=6, pts=[0, 1, 2, 200_000, 200_001, 200_002], time_base=Fraction(1, 25)
+    )
+    with pytest.raises(UsageError, match=r"times of this film") as refused:
+        render(path, tmp_path / "out.avi", style)
+    assert ".mkv" in (refused.value.hint or "")
+    assert not (tmp_path / "out.avi").exists()
+    done = render(path, tmp_path / "out.mkv", style)
+    assert witness.worst(witness.see(path), witness.see(done.path)) == 0
+
+
+def test_sound_that_the_muxer_has_no_code_for_is_left_out_and_said(tmp_path: Path, style: str) -> None:
+    whole = tmp_path / "whole.ts"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=96x64:d=1", "-f", "lavfi", "-i", "sine=d=1"]
+    subprocess.run([*command, "-c:v", "libx264", "-c:a", "aac", str(whole)], check=True)
+    data = bytearray(whole.read_bytes())
+    headers = [
+        place for place in range(len(data) - 7) if data[place : place + 2] == b"\xff\xf1" and data[place + 2] >> 4 == 5
+    ]
+    for place in headers[10:12]:  # an ADTS header that promises four blocks and a checksum
+        data[place + 1] &= ~1
+        data[place + 6] |= 3
+    path = tmp_path / "blocks.ts"
+    path.write_bytes(data)
+    done = render(path, tmp_path / "out.mkv", style)
+    assert any("left out" in notice for notice in done.notices), done.notices
+    assert len(witness.see(done.path).frames) == len(witness.see(whole).frames)

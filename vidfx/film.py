@@ -156,7 +156,13 @@ class Film:
             packet.stream = stream
             if others and packet.dts is not None:
                 others.write_up_to(packet.dts * packet.time_base)
-            container.mux_one(packet)
+            try:
+                container.mux_one(packet)
+            except av.ArgumentError as error:  # AVI fills gaps with empty pictures, and has no room for days of them
+                raise UsageError(
+                    f"a {self._output.suffix} file cannot hold the times of this film ({decode.reason(error)})",
+                    hint="write .mkv, which holds almost anything",
+                ) from error
         if others:
             others.write_up_to(None)
 

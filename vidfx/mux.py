@@ -126,7 +126,7 @@ class OtherStreams:
             index = packet.stream.index
             try:
                 self._output.mux_one(packet)
-            except (av.InvalidDataError, av.ArgumentError):
+            except (av.InvalidDataError, av.ArgumentError, av.PatchWelcomeError):
                 source = next(key for key, target in self._targets.items() if _stream_of(target).index == index)
                 self._lose(source)
         if time is None:

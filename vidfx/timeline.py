@@ -48,7 +48,8 @@ class Timeline:
                 yield packet
 
     def _place(self, packet: Packet[Stream], restarts: bool) -> None:
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        # a packet without dts is one of the first few, out of order: its pts may lie far ahead of the next one's dts
+        stamp = packet.pts if packet.dts is None and restarts else packet.dts
         if stamp is not None and packet.stream.type in ("video", "audio"):
             time = float(stamp * packet.time_base)
             began, due = self._due.get(packet.stream.index, (None, 0.0))
