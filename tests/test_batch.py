@@ -276,7 +276,7 @@ def test_a_film_that_another_process_works_on_is_left_to_it() -> None:
     assert film.state == "failed" and isinstance(film.error, TryAgain)
 
 
-@pytest.mark.parametrize(("frames", "pieces", "parts"), [(40, 1, 1), (30, 2, 1), (150, 2, 2), (150, 9, 5)])
+@pytest.mark.parametrize(("frames", "pieces", "parts"), [(40, 1, 1), (30, 2, 1), (150, 2, 2), (360, 9, 5)])
 def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: int, parts: int) -> None:
     """At least as long as the warm-up, and one for each worker where the film is long enough."""
     clip = make_clip(tmp_path / "clip.mp4", size=(64, 48), frames=frames)
