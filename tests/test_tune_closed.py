@@ -31,6 +31,7 @@ STYLE = {"style": "tiny"}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that was named, one that was not, and links between them."""
     top = tmp_path_factory.mktemp("top")
+    make_clip(top / "clip.mp4", frames=6)
     for name in ("named", "secret"):
         (top / name / "deep").mkdir(parents=True)
         white = np.full((32, 32, 3), 255, np.uint8)
@@ -52,8 +53,7 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def client(folder: Path, style: str) -> Any:
-    clip = make_clip(folder / "clip.mp4", frames=6)
-    with running(clip, [folder / "named"], styles=[style]) as found:
+    with running(folder / "clip.mp4", [folder / "named"], styles=[style]) as found:
         yield found
 
 

@@ -293,7 +293,11 @@ def test_the_film_strip_marks_the_shots(page: Any) -> None:
     shown(page, 24)
 
 
-def test_a_render_is_started_watched_stopped_and_taken_up_again(page: Any, folder: Path, client: Client) -> None:
+def test_a_render_is_started_watched_stopped_and_taken_up_again(
+    page: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, slow in (("VIDFX_PRESET", "placebo"), ("VIDFX_RUNTIME", "torch"), ("VIDFX_BATCH", "1")):
+        monkeypatch.setenv(name, slow)  # else it may be over before it is stopped
     page.locator("#strength-number").fill("0.5")
     playwright.expect(page.locator("#command")).to_contain_text("--strength 0.5")
     page.locator("#render").click()

@@ -125,7 +125,18 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def server_on(tuning: Tuning, taken: socket.socket, *, host: str, remote: bool) -> tuple[uvicorn.Server, str]:
+class _Server(uvicorn.Server):
+    """Tells when it runs: from then on it takes signals itself, and Ctrl-C ends it in order."""
+
+    started_up: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started_up is not None:
+            self.started_up()
+
+
+def server_on(tuning: Tuning, taken: socket.socket, *, host: str, remote: bool) -> tuple[_Server, str]:
     """A server for a socket that is bound, not yet running, and the page's address with a fresh token."""
     token = token_urlsafe(32)
     port = taken.getsockname()[1]
@@ -143,7 +154,7 @@ def server_on(tuning: Tuning, taken: socket.socket, *, host: str, remote: bool) 
         h11_max_incomplete_event_size=16 * 1024,
     )
     name = f"[{host}]" if ":" in host else host
-    return uvicorn.Server(config), f"http://{name}:{port}/?token={token}"
+    return _Server(config), f"http://{name}:{port}/?token={token}"
 
 
 def serve(tuning: Tuning, *, host: str, port: int, remote: bool, browser: bool, ready: Callable[[str], None]) -> None:
@@ -155,7 +166,11 @@ def serve(tuning: Tuning, *, host: str, port: int, remote: bool, browser: bool, 
         raise
     server, address = server_on(tuning, taken, host=host, remote=remote)
     taken.listen(64)  # from here on a browser waits instead of being refused
-    ready(address)
-    if browser:
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    def announce() -> None:
+        ready(address)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    server.started_up = announce
     server.run(sockets=[taken])
