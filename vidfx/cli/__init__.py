@@ -24,6 +24,8 @@ from vidfx.errors import Terminated
 
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # stages share the cores: a spinning OpenMP thread steals another's
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "0",  # the same of OpenCV's: a fifteenth of a render's whole CPU time
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "0",
     "SVT_LOG": "1",  # errors only; SVT-AV1 else writes twenty lines to stderr, past everybody
 }
 """Variables that must stand before the first heavy import (OpenMP reads its own once); a user's value always wins."""

@@ -8,14 +8,16 @@ photographs (Lee, Mumford and Huang, "Occlusion models for natural images", Inte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.styles.blocks import unshuffled
 from vidfx.styles.card import NetworkShape
-from vidfx.styles.graph import Graph, Ranges
+from vidfx.styles.graph import STEPS, Graph, Ranges
 from vidfx.styles.weights import Weights
 
 _PICTURES, _EDGE, _LEAVES = 4, 256, 1500
@@ -28,11 +30,16 @@ def ranges_of(openvino: Any, network: NetworkShape, weights: Weights) -> Ranges:
     op, graph = openvino.opset13, Graph(openvino, network, weights)
     every = op.constant([0, 1, 2, 3])
     ends = [find(x, every) for x in graph.inputs.values() for find in (op.reduce_min, op.reduce_max)]
-    model = openvino.Model(ends, [graph.picture], "ranges")
+    model = openvino.Model(ends, graph.pictures, "ranges")
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    found = np.array([[float(end) for end in compiled(leaves[None]).values()] for leaves in dead_leaves()])
+    found = np.array([[float(end) for end in compiled(leaves).values()] for leaves in _blocks()])
     least, greatest = _MARGIN * found[:, 0::2].min(0), _MARGIN * found[:, 1::2].max(0)
     return dict(zip(graph.inputs, zip(least.tolist(), greatest.tolist(), strict=True), strict=True))
+
+
+def _blocks() -> Iterator[list[NDArray[np.uint8]]]:
+    for picture in dead_leaves():
+        yield [unshuffled(picture[None], step) for step in STEPS]
 
 
 def dead_leaves() -> list[NDArray[np.uint8]]:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.machine import Runtime
+from vidfx.styles.blocks import shuffled, unshuffled
+from vidfx.styles.graph import STEPS
 from vidfx.styles.library import StyleFile
 from vidfx.styles.weights import read_weights
 
@@ -103,13 +105,15 @@ class OpenvinoPainter:
     def __call__(self, batch: Batch) -> Batch:
         deep = batch.dtype == np.uint16
         given = batch.astype(np.float32) / 257 if deep else np.ascontiguousarray(batch)
-        out: NDArray[Any] = np.empty(batch.shape, given.dtype)
-        # OpenVINO reads and writes these arrays themselves and holds on to neither: both names must outlive the pass
-        first, last = (self._openvino.Tensor(array, shared_memory=True) for array in (given, out))
+        blocks = [unshuffled(given, step) for step in STEPS]
+        out: NDArray[Any] = np.empty(blocks[-1].shape, given.dtype)
+        # OpenVINO reads and writes these arrays themselves and holds on to none: their names must outlive the pass
+        *first, last = (self._openvino.Tensor(array, shared_memory=True) for array in (*blocks, out))
         try:
             with self._one_at_a_time:
                 requests = self._compiled(deep, batch.shape)
-                requests[0].set_input_tensor(first)
+                for place, tensor in enumerate(first):
+                    requests[0].set_input_tensor(place, tensor)
                 requests[-1].set_output_tensor(last)
                 for request in requests:
                     request.infer()
@@ -118,7 +122,8 @@ class OpenvinoPainter:
                 raise
             self._requests.clear()
             raise MemoryError(str(error)) from error
-        return np.rint(out * 257).astype(np.uint16) if deep else out
+        painted = shuffled(out, STEPS[-1])
+        return np.rint(painted * 257).astype(np.uint16) if deep else painted
 
     def _compiled(self, deep: bool, shape: Shape) -> list[Any]:
         """What runs pictures of a shape, in order; the one used longest ago is dropped where there are too many."""
@@ -127,14 +132,17 @@ class OpenvinoPainter:
             while len(self._requests) >= _KEPT_SHAPES:
                 self._requests.popitem(last=False)
             requests: list[Any] = []
+            count, height, width, channels = shape
+            given = [[count, height // step, width // step, channels * step**2] for step in STEPS]
             for number, model in enumerate(self._models[deep]):
                 sized, last = model.clone(), number == len(self._models[deep]) - 1
-                sized.reshape(list(requests[-1].get_output_tensor().shape if requests else shape))
+                sized.reshape(dict(enumerate(given)))
                 exactly = {"INFERENCE_PRECISION_HINT": "f32"} if deep and last else {}
                 request = self._core.compile_model(sized, "CPU", self._settings | exactly).create_infer_request()
                 if requests:
                     request.set_input_tensor(requests[-1].get_output_tensor())
                 requests.append(request)
+                given = [list(request.get_output_tensor().shape)]
             self._requests[key] = requests
         self._requests.move_to_end(key)
         return self._requests[key]
