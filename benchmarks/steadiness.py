@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 
 from vidfx.evaluation.appearance import sharpness
 from vidfx.evaluation.temporal import LONG, MotionJudge, Pair, change, luma, mean_square
-from vidfx.flow import FlowEstimator
 from vidfx.frames import Frame, Picture
 from vidfx.shots import mark_shots
 from vidfx.steady import steady
 from vidfx.styles.library import list_styles
-from vidfx.trust import MotionJudge as TrustJudge
+from vidfx.trust import mark_motion
 
 HOLDS = 8.0  # steps of 255: a pixel of the film that changes by less is taken to show the same thing
 REJECTED = 0.5  # of trust
@@ -121,7 +120,7 @@ def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Motion
     for _, pair, changes in pairs(LONG, 4):
         long.append([mean_square(one, pair) for one in changes])
         holds = cv2.blur(np.abs(changes[0]).max(axis=-1), (5, 5)) < HOLDS
-        held.append([mean_square(one, Pair(pair.places, pair.seen & holds)) for one in changes])
+        held.append([mean_square(one, Pair(pair.flow, pair.seen & holds)) for one in changes])
     sharp = [sharpness(after.image) / max(sharpness(f.image), 1e-6) for f, after in zip(frames, smoothed, strict=True)]
 
     def mean(rows: list[list[float]]) -> Errors:
@@ -135,16 +134,11 @@ def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: Motion
 def untrusted(frames: list[Frame]) -> Iterator[NDArray[np.bool_]]:
     """Where smoothing trusts the motion into each frame by less than a half; the first of a shot has none to trust."""
     height, width = frames[0].source.shape[:2]
-    estimator = FlowEstimator(width, height)
-    judge, before = TrustJudge(estimator), None
-    for frame in frames:
-        now = estimator.view(frame.source)
-        if before is None or frame.starts_shot:
-            judge.restart()
+    for frame in mark_motion(iter(frames)):
+        if frame.motion is None:
             yield np.zeros((height, width), np.bool_)
         else:
-            yield cv2.resize(judge.between(before, now).trust, (width, height)) < REJECTED
-        before = now
+            yield cv2.resize(frame.motion.trust, (width, height)) < REJECTED
 
 
 def run(frames: list[Frame], stage: Callable[[Iterator[Frame]], Iterator[Frame]]) -> tuple[list[Frame], float]:

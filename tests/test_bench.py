@@ -72,18 +72,24 @@ def test_the_whole_report(style: Path, clip: Path, tmp_path: Path, capsys: pytes
     assert main([*command, "-o", str(tmp_path / "who.svg")]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["whole"]["frames"] == said["decode_and_encode"]["frames"] == 20
-    assert {"decode", "shots", "generator", "smoothing", "encode"} <= said["alone"].keys()
+    assert {"decode", "shots", "generator", "motion", "smoothing", "encode"} <= said["alone"].keys()
     assert all(cost["frames"] == 20 and cost["wall"] > 0 and cost["cpu"] > 0 for cost in said["alone"].values())
     assert said["real_time"] == pytest.approx(20 / 25 / said["whole"]["wall"])
     rates = said["whole"]["frames_per_second"], said["decode_and_encode"]["frames_per_second"]
     assert said["of_decode_and_encode"] == pytest.approx(rates[0] / rates[1])
     assert said["peak_memory"] > 50e6
-    assert [thread["stages"][-1] for thread in said["threads"]] == ["shots", "generator", "composite", "encode"]
+    assert [thread["stages"][-1] for thread in said["threads"]] == [
+        "shots",
+        "generator",
+        "motion",
+        "composite",
+        "encode",
+    ]
     for thread in said["threads"]:
         assert thread["busy"] + thread["starved"] + thread["blocked"] == pytest.approx(1, abs=0.05)
     drawn = ElementTree.parse(tmp_path / "who.svg").getroot()
     words = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"generator", "encode", "thread 4"} <= words
+    assert {"generator", "encode", "thread 5"} <= words
     assert not list(clip.parent.glob("*vidfx*"))
 
 

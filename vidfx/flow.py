@@ -17,14 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Picture
+from vidfx.frames import Field, Map, Picture
 
 Plane = NDArray[np.uint8]
 """H × W, uint8."""
-Field = NDArray[np.float32]
-"""H × W × 2, float32: x and y."""
-Map = NDArray[np.float32]
-"""H × W, float32."""
 
 _LONG_SIDE = 640  # px of the larger of the two reduced sizes: half of 720p, a third of 1080p
 _HALVED_FROM = 320  # px; a picture with less than this on its long side is not reduced again
@@ -60,9 +56,9 @@ class FlowEstimator:
         self.stretch = np.array([width / self.width, height / self.height], np.float32)
         """Pixels of the full picture to one of a map, across and down."""
         self.grid: Field = grid(self.width, self.height)
-        self._upper_grid = grid(*self._size)
         self._upper_stretch = np.array([self._size[0] / self.width, self._size[1] / self.height], np.float32)
-        self._places: Field = np.empty_like(self._upper_grid)  # scratch: fresh memory costs more than the sums in it
+        # scratch: fresh memory costs more than the sums in it
+        self._upper_flow: Field = np.empty((*self._size[::-1], 2), np.float32)
         self._product: Map = np.empty(self._size[::-1], np.float32)
         self._there = _dis(finest=0, steps=6, refinements=1, stride=5)
         self._back = _dis(finest=halved - 1, steps=12, refinements=3, stride=4)  # a third of the time, to compare with
@@ -106,10 +102,9 @@ class FlowEstimator:
         return np.asarray(dis.calc(start.small, end.small, None), np.float32)
 
     def _refined(self, flow: Field, start: View, end: View) -> Field:
-        places, product = self._places, self._product
-        cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=places)
-        cv2.add(places, self._upper_grid, dst=places)
-        found = warp(end.luma, places, cv2.INTER_LINEAR)
+        upper, product = self._upper_flow, self._product
+        cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=upper)
+        found = warp(end.luma, upper, cv2.INTER_LINEAR)
         left = cv2.subtract(start.luma, found, dtype=cv2.CV_32F)
         both = cv2.addWeighted(start.luma, 0.5, found, 0.5, 0)  # the slope of both is right to second order
         x, y = (cv2.Scharr(both, cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
@@ -128,14 +123,14 @@ class FlowEstimator:
 
 def grid(width: int, height: int) -> Field:
     """Each pixel's own place."""
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.dstack([x, y])
+    return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
 
 
-def warp(picture: NDArray[Any], places: Any, interpolation: int) -> NDArray[Any]:
-    """`picture` looked up at `places`; beyond the border its edge is repeated."""
+def warp(picture: NDArray[Any], flow: Field, interpolation: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """`picture` looked up along `flow`, in its own pixels; beyond the border its edge is repeated."""
     remap: Any = cv2.remap  # its stub wants a second map where none is needed
-    return np.asarray(remap(picture, places, None, interpolation, borderMode=cv2.BORDER_REPLICATE))
+    along = interpolation | cv2.WARP_RELATIVE_MAP
+    return np.asarray(remap(picture, flow, None, along, out, cv2.BORDER_REPLICATE))
 
 
 def squared(field: Any) -> Map:

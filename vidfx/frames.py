@@ -20,6 +20,12 @@ Opacity = NDArray[np.uint8 | np.uint16]
 multiplied by it (straight alpha)."""
 
 
+Field = NDArray[np.float32]
+"""Height × width × 2, float32: x and y."""
+Map = NDArray[np.float32]
+"""Height × width, float32."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pixels:
     """What a pixel carries from source to sink, as the output has use for it."""
@@ -40,6 +46,20 @@ def rounded(values: NDArray[np.float32], like: Picture) -> Picture:
 def top_of(picture: Picture) -> int:
     """The greatest value of a picture's type: 255 or 65535."""
     return 255 if picture.dtype == np.uint8 else 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """How a source picture came about from the one before it. All maps have one size, smaller than the picture."""
+
+    flow: Field
+    """From each pixel to its place in the picture before, in pixels of the map."""
+    moving: NDArray[np.uint8]
+    """0 where `flow` is 0, 1 elsewhere."""
+    trust: Map
+    """0 where the past says nothing about this pixel, 1 where it can be believed."""
+    cap: Map
+    """The most that the past may weigh, 0 to 1, for a mean to keep up with the light."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +85,8 @@ class Frame:
     """How opaque each pixel is, upright; None where the clip has no alpha or the output has no place for it."""
     starts_shot: bool = False
     """True for the first frame that is rendered and for the first frame after a cut."""
+    motion: Motion | None = None
+    """Since the frame before, as `mark_motion` found it; None at the start of a shot, or where nobody looked."""
 
     @property
     def time(self) -> Fraction:

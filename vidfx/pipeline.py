@@ -1,6 +1,6 @@
 """The whole tool on one page: a clip becomes frames, frames become a painting.
 
-    source -> shots -> stylize -> steady -> (screentone) -> composite        each takes frames and gives frames
+    source -> shots -> stylize -> motion -> steady -> (screentone) -> composite    each takes frames and gives frames
 
 The sink pulls. A stage runs in its consumer's thread unless a `prefetch` stands between them; that call is the only
 thread boundary, and its queue is the only place where frames can pile up.
@@ -25,6 +25,7 @@ from vidfx.source import open_clip, read_frames
 from vidfx.steady import steady
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
+from vidfx.trust import mark_motion
 
 T = TypeVar("T")
 Notify = Callable[[str], None]
@@ -75,6 +76,8 @@ def paint(
     frames = watch("wait", prefetch(frames, depth=2))
     frames = watch("generator", stylize(frames, stylizer))
     frames = watch("wait", prefetch(frames, depth=2))
+    if look.smooth:
+        frames = watch("wait", prefetch(watch("motion", mark_motion(frames)), depth=2))
     frames = watch("smoothing", steady(frames, amount=look.smooth))
     if stylizer.card.finish == "screentone":
         frames = watch("screentone", screentone(frames))

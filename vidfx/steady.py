@@ -16,15 +16,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
-from vidfx.flow import Field, FlowEstimator, Map, View, grid, stretched, warp
-from vidfx.frames import Frame, rounded, top_of
-from vidfx.trust import MEMORY, Motion, MotionJudge
+from vidfx.flow import stretched, warp
+from vidfx.frames import Field, Frame, Map, Motion, rounded, top_of
+from vidfx.trust import MEMORY, mark_motion
 
 _WEIGHT = 0.9  # K: the most that the past may weigh
 _RESAMPLED = 0.06  # less of it where the past is looked up half a pixel off: each time, the cubic sharpens a little
@@ -34,8 +34,9 @@ _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-runn
 def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
     """Steadies `image` along the motion of `source`; every shot starts anew with its first frame as it came.
 
-    `amount` from 0 (the same frame objects pass untouched) to 1 (full weight on the past). Causal; keeps one picture,
-    one reduced luma and a few small maps, whatever the clip's length. Raises UsageError for an amount out of range.
+    `amount` from 0 (the same frame objects pass untouched) to 1 (full weight on the past). Motion that nobody has
+    marked yet is found here. Causal; keeps one picture, a reduced one and a few small maps, whatever the clip's
+    length. Raises UsageError for an amount out of range.
     """
     if not 0 <= amount <= 1:
         raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}")
@@ -43,10 +44,10 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         yield from frames
         return
     painter: _Painter | None = None
-    for frame in frames:
+    for frame in mark_motion(frames):
         if painter is None:
             painter = _Painter(frame.image.shape[1], frame.image.shape[0], amount)
-        yield painter.begin(frame) if frame.starts_shot or not painter.has_past else painter.go_on(frame)
+        yield painter.go_on(frame, frame.motion) if frame.motion else painter.begin(frame)
 
 
 class _Painter:
@@ -55,72 +56,61 @@ class _Painter:
     def __init__(self, width: int, height: int, amount: float) -> None:
         self._size = (width, height)
         self._amount = amount
-        self._estimator = FlowEstimator(width, height)
-        self._judge = MotionJudge(self._estimator)
-        self._grid = grid(width, height)
-        self._places: Field = np.empty_like(self._grid)
+        self._flow: Field = np.empty((height, width, 2), np.float32)
         self._weight: Map = np.empty((height, width), np.float32)
         self._rest = np.empty_like(self._weight)
         self._styled, self._out, self._warped = (np.empty((height, width, 3), np.float32) for _ in range(3))
-        self._view: View | None = None
-        self._age: Map = np.empty(0, np.float32)
-
-    @property
-    def has_past(self) -> bool:
-        return self._view is not None
+        self._age: Map | None = None
 
     def begin(self, frame: Frame) -> Frame:
         """The first frame of a shot, as it came."""
-        self._judge.restart()
-        self._view = self._estimator.view(frame.source)
         self._out[:] = frame.image
-        self._age = np.ones(self._view.small.shape, np.float32)
+        self._age = None
         return frame
 
-    def go_on(self, frame: Frame) -> Frame:
+    def go_on(self, frame: Frame, motion: Motion) -> Frame:
         """A frame with its past averaged in."""
-        assert self._view is not None
-        view = self._estimator.view(frame.source)
-        motion = self._judge.between(self._view, view)
-        age = warp(self._age, motion.places, cv2.INTER_NEAREST)
-        most = np.minimum(_WEIGHT - _RESAMPLED * self._offness(motion.flow), motion.cap)
+        height, width = motion.trust.shape
+        stretch = np.array([self._size[0] / width, self._size[1] / height], np.float32)
+        flow = stretched(motion.flow, stretch)
+        age = np.ones_like(motion.trust) if self._age is None else warp(self._age, motion.flow, cv2.INTER_NEAREST)
+        most = np.minimum(_WEIGHT - _RESAMPLED * _offness(flow), motion.cap)
         weight = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
         cv2.resize(weight, self._size, dst=self._weight)
         np.subtract(1, self._weight, out=self._rest)
-        self._carry(motion)
+        self._carry(flow, motion.moving, stretch)
         np.copyto(self._styled, frame.image)
         cv2.blendLinear(self._out, self._styled, self._weight, self._rest, dst=self._warped)
         self._out, self._warped = self._warped, self._out
         np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
-        self._view, self._age = view, np.minimum(1 + motion.trust * age, _oldest())
-        return replace(frame, image=rounded(self._out, frame.image))
+        self._age = np.minimum(1 + motion.trust * age, _oldest())
+        return replace(frame, image=rounded(self._out, frame.image), motion=None)
 
-    def _offness(self, flow: Field) -> Map:
-        """How far each pixel's past is from whole pixels: 0 on them, 1 half-way between two, across or down."""
-        x, y = cv2.split(stretched(flow, self._estimator.stretch))
-        off = cv2.max(np.abs(x - np.rint(x)), np.abs(y - np.rint(y)))
-        return np.asarray(4 * off * (1 - off), np.float32)
-
-    def _carry(self, motion: Motion) -> None:
+    def _carry(self, flow: Field, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> None:
         """Brings the last output to where it is now, in the rectangle in which anything moves."""
-        x, y, width, height = cv2.boundingRect(motion.moving)
+        x, y, width, height = cv2.boundingRect(moving)
         if not width:
             return
-        across, down = self._estimator.stretch
+        across, down = stretch
         # One more on each side: enlarging the flow spreads it.
         rows = slice(max(0, int((y - 1) * down)), int((y + height + 1) * down) + 1)
         columns = slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1)
-        cv2.resize(stretched(motion.flow, self._estimator.stretch), self._size, dst=self._places)
-        cv2.add(self._places, self._grid, dst=self._places)
-        remap: Any = cv2.remap  # its stub wants a second map where none is needed
-        edge = cv2.BORDER_REPLICATE
-        if width == motion.moving.shape[1] and height == motion.moving.shape[0]:
-            remap(self._out, self._places, None, cv2.INTER_CUBIC, self._warped, edge)
+        cv2.resize(flow, self._size, dst=self._flow)
+        part, to = self._flow[rows, columns], self._warped[rows, columns]
+        if rows.start or columns.start:
+            part += (columns.start, rows.start)  # counted from the rectangle's corner
+        warp(self._out, part, cv2.INTER_CUBIC, to)
+        if to.size == self._out.size:
             self._out, self._warped = self._warped, self._out
         else:
-            self._out[rows, columns] = remap(
-                self._out, np.ascontiguousarray(self._places[rows, columns]), None, cv2.INTER_CUBIC, None, edge
-            )
+            self._out[rows, columns] = to
+
+
+def _offness(flow: Field) -> Map:
+    """How far each pixel's past is from whole pixels: 0 on them, 1 half-way between two, across or down."""
+    x, y = cv2.split(flow)
+    off = cv2.max(np.abs(x - np.rint(x)), np.abs(y - np.rint(y)))
+    return np.asarray(4 * off * (1 - off), np.float32)
 
 
 def warm_up_frames(amount: float, *, within: float = 0.5) -> int:

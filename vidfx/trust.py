@@ -15,14 +15,16 @@ where luma drifts by d steps a frame, an exponential mean with weight k on the p
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.flow import Field, FlowEstimator, Map, View, squared, warp
+from vidfx.flow import FlowEstimator, View, squared, warp
+from vidfx.frames import Field, Frame, Map, Motion
 
 MEMORY = 2
 """Frames over which the drift of brightness is averaged; nothing older bears on the trust."""
@@ -38,20 +40,19 @@ _LAG = 8.0  # steps of luma by which the mean may trail behind a moving shadow
 _LAG_OF_FADE = 2.0  # the same for the light of the whole picture, whose drift is known better
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How a frame came about from the one before it. Maps and fields are of the estimator's size."""
+def mark_motion(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Marks each frame with its `motion` since the one before; what is marked already passes as it is.
 
-    flow: Field
-    """From each pixel to its place in the frame before."""
-    places: Field
-    """That place itself: pixel + flow."""
-    moving: NDArray[np.uint8]
-    """0 where that is the pixel's own place, 1 elsewhere."""
-    trust: Map
-    """0 where the past says nothing about this pixel, 1 where it can be believed."""
-    cap: Map
-    """The most that the past may weigh, 0 to 1, for the mean to keep up with the light."""
+    Reads `source` alone and keeps one reduced picture of it.
+    """
+    judge: MotionJudge | None = None
+    for frame in frames:
+        if frame.motion is not None:
+            yield frame
+            continue
+        if judge is None:
+            judge = MotionJudge(FlowEstimator(frame.source.shape[1], frame.source.shape[0]))
+        yield replace(frame, motion=judge.between_last_and(frame))
 
 
 class MotionJudge:
@@ -59,28 +60,31 @@ class MotionJudge:
 
     def __init__(self, estimator: FlowEstimator) -> None:
         self._estimator = estimator
+        self._last: View | None = None
         self._drifts: deque[Map] = deque(maxlen=MEMORY)
 
-    def restart(self) -> None:
-        """Forgets the frames so far: a new shot."""
-        self._drifts.clear()
+    def between_last_and(self, frame: Frame) -> Motion | None:
+        """How `frame` came from the one of the last call; a new shot came from nothing."""
+        before, now = self._last, self._estimator.view(frame.source)
+        self._last = now
+        if before is None or frame.starts_shot:
+            self._drifts.clear()
+            return None
+        return self._between(before, now)
 
-    def between(self, before: View, now: View) -> Motion:
-        """How `now` came from `before`, which must be the `now` of the last call."""
+    def _between(self, before: View, now: View) -> Motion:
         estimator = self._estimator
         rough = estimator.between(now, before)
         trust = self._agreement(rough, estimator.roughly_between(before, now))
         flow, moving = estimator.stilled(estimator.refined(rough, now, before))
-        places = np.asarray(cv2.add(flow, estimator.grid), np.float32)
-        change = cv2.subtract(now.small, warp(before.small, places, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
-        trust *= self._likeness(change, before, now, places)
-        return Motion(flow, places, moving, trust, self._cap(change))
+        change = cv2.subtract(now.small, warp(before.small, flow, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
+        trust *= self._likeness(change, before, now, flow)
+        return Motion(flow=flow, moving=moving, trust=trust, cap=self._cap(change))
 
     def _agreement(self, flow: Field, back: Field) -> Map:
         estimator = self._estimator
-        places = cv2.add(flow, estimator.grid)
-        home = warp(back, places, cv2.INTER_LINEAR)
-        x, y = cv2.split(places)
+        home = warp(back, flow, cv2.INTER_LINEAR)
+        x, y = cv2.split(cv2.add(flow, estimator.grid))
         inside = (x >= -0.5) & (y >= -0.5) & (x <= estimator.width - 0.5) & (y <= estimator.height - 0.5)
         area = float(np.prod(estimator.stretch))  # px² of the full picture to one of the map
         length = squared(flow) * area
@@ -89,9 +93,9 @@ class MotionJudge:
         edge = _ramp((across + down) / (0.01 * length + 0.002), _EDGE)
         return np.asarray(cv2.blur(agree * edge, _SOFT), np.float32)
 
-    def _likeness(self, change: Any, before: View, now: View, places: Field) -> Map:
+    def _likeness(self, change: Any, before: View, now: View, flow: Field) -> Map:
         """1 where `now` looks as `before` did along the flow, 0 where it does not."""
-        colour = cv2.absdiff(now.chroma, warp(before.chroma, places, cv2.INTER_LINEAR))
+        colour = cv2.absdiff(now.chroma, warp(before.chroma, flow, cv2.INTER_LINEAR))
         colour = cv2.max(*cv2.split(colour))
         # A single differing pixel is noise; three by three of them are a change.
         by_luma = _ramp(cv2.blur(np.abs(change), (3, 3)), _CHANGE)

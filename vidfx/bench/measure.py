@@ -25,6 +25,7 @@ from vidfx.steady import steady
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
+from vidfx.trust import mark_motion
 
 KEPT = 2**29
 """Bytes of pictures that are kept for the stages to be run alone; fewer frames go into those where they are large."""
@@ -187,6 +188,8 @@ def _alone(
     run("decode", islice(read_frames(clip, wanted=wanted, threads=stylizer.runtime.threads), most))
     run("shots", mark_shots(iter(frames)))
     run("generator", stylize(iter(frames), stylizer))
+    if look.smooth:
+        run("motion", mark_motion(iter(frames)))
     run("smoothing", steady(iter(frames), amount=look.smooth))
     notify("encode alone")
     began = _clocks()

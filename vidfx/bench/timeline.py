@@ -14,6 +14,7 @@ COLOURS = {
     "decode": "#4878a8",
     "shots": "#7fb0d8",
     "generator": "#b5432f",
+    "motion": "#b9799b",
     "smoothing": "#d8973c",
     "screentone": "#8f7ab8",
     "composite": "#a8a860",

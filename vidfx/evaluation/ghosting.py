@@ -31,10 +31,7 @@ Normal = NDArray[np.float64]
 
 def moving(pair: Pair) -> NDArray[np.bool_]:
     """Where the source moves or shows something new, with a margin, H × W."""
-    height, width = pair.seen.shape
-    y, x = np.mgrid[:height, :width]
-    speed = np.hypot(pair.places[..., 0] - x, pair.places[..., 1] - y)
-    places = ((speed > _MOVING) | ~pair.seen).astype(np.uint8)
+    places = ((np.hypot(*cv2.split(pair.flow)) > _MOVING) | ~pair.seen).astype(np.uint8)
     return np.asarray(cv2.dilate(places, np.ones((7, 7), np.uint8)) > 0)
 
 

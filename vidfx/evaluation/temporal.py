@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.flow import Field, Plane, warp
-from vidfx.frames import Picture
+from vidfx.flow import Plane, grid, warp
+from vidfx.frames import Field, Picture
 
 LONG = 8
 """Frames between the two pictures of the long-range error."""
@@ -32,8 +32,8 @@ _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smalle
 class Pair:
     """What is known of two frames of the source."""
 
-    places: Field
-    """Where each pixel of the later one was in the earlier, as `cv2.remap` wants it."""
+    flow: Field
+    """From each pixel of the later one to its place in the earlier, in pixels."""
     seen: NDArray[np.bool_]
     """Whether it could be seen there."""
 
@@ -48,14 +48,14 @@ class MotionJudge:
         """Motion between two lumas of the source, H × W, uint8."""
         height, width = now.shape
         if min(height, width) < _LEAST_SIDE:
-            return Pair(_grid(width, height), np.ones(now.shape, np.bool_))
+            return Pair(np.zeros((height, width, 2), np.float32), np.ones(now.shape, np.bool_))
         out, back = self._flow(now, before), self._flow(before, now)
-        places = _grid(width, height) + out
-        home = warp(back, places, cv2.INTER_LINEAR)
+        home = warp(back, out, cv2.INTER_LINEAR)
         hidden = _squared(out + home) > 0.01 * (_squared(out) + _squared(home)) + 0.5
         hidden |= _steepness(out) > 0.01 * _squared(out) + 0.002  # a motion boundary
+        places = grid(width, height) + out
         inside = (places >= 0).all(axis=-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
-        return Pair(places, ~hidden & inside)
+        return Pair(out, ~hidden & inside)
 
 
 def luma(picture: Picture) -> Plane:
@@ -65,7 +65,7 @@ def luma(picture: Picture) -> Plane:
 
 def change(now: Picture, before: Picture, pair: Pair) -> NDArray[np.float32]:
     """`now` less `before` carried along the motion, H × W × 3, in steps of 255; it means nothing where not `seen`."""
-    return np.asarray(now - warp(before.astype(np.float32), pair.places, cv2.INTER_LINEAR), np.float32)
+    return np.asarray(now - warp(before.astype(np.float32), pair.flow, cv2.INTER_LINEAR), np.float32)
 
 
 def warping_error(now: Picture, before: Picture, pair: Pair) -> float:
@@ -87,10 +87,6 @@ def _farneback(start: Plane, end: Plane) -> Field:
     """Polynomial expansion (Farnebäck, SCIA 2003), windows of 15 pixels, five levels."""
     calc: Any = cv2.calcOpticalFlowFarneback  # its stub wants a field to write to
     return np.asarray(calc(start, end, None, 0.5, 5, 15, 3, 7, 1.5, 0), np.float32)
-
-
-def _grid(width: int, height: int) -> Field:
-    return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
 
 
 def _squared(field: NDArray[np.float32]) -> NDArray[np.float32]:
