@@ -12,6 +12,9 @@ from vidfx.training.data import BORDER, SLACK
 
 GRAIN = 0.08  # standard deviation, of 1, of the noise that the discriminator looks through
 
+NOISE = 0.02  # of 1; the greatest standard deviation of the noise between frames
+NOISE_OCTAVES = 4  # its grains are 1, 2, 4 or 8 px wide
+
 
 def inner(x: Tensor) -> Tensor:
     """Cuts the border away that the generator sees but that is not judged."""
@@ -25,6 +28,15 @@ def grain(pictures: Tensor, random: torch.Generator) -> Tensor:
     """
     noise = torch.randn(pictures.shape, generator=random).to(pictures.device)
     return pictures + GRAIN * noise.contiguous(memory_format=torch.channels_last)
+
+
+def film_noise(like: Tensor, random: torch.Generator) -> Tensor:
+    """What differs between two frames of a film where nothing moves: grain, or a codec's coarser errors."""
+    step = 2 ** int(torch.randint(NOISE_OCTAVES, (), generator=random))
+    count, channels, height, width = like.shape
+    noise = torch.randn((count, channels, -(-height // step), -(-width // step)), generator=random)
+    strength = NOISE * torch.rand((), generator=random) / step**0.5
+    return F.interpolate(noise * strength, size=(height, width), mode="bilinear", align_corners=False).to(like.device)
 
 
 def reflect_border(x: Tensor) -> Tensor:

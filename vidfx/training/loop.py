@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from vidfx.errors import VidfxError
 from vidfx.features import TAPS, load_features, style_features
 from vidfx.styles.generator import Generator
-from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
+from vidfx.training.crops import differences, film_noise, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
 from vidfx.training.log import Log
@@ -204,8 +204,7 @@ class Trainer:
         if torch.rand((), generator=random) < 0.5:
             seen = reflect_border(seen)
         moved, move = jitter(batch.content, random)
-        noise = torch.randn(moved.shape, generator=random).to(self.device)
-        moved = moved + 0.02 * noise * torch.rand((), generator=random).item()
+        moved = moved + film_noise(moved, random)
         with self.autocast():
             both = self.paint(torch.cat([seen, moved]))
         painted_whole, painted_moved = both.float().chunk(2)
