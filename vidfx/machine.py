@@ -23,6 +23,7 @@ BYTES_PER_PIXEL = {
 }
 """Peak memory of the generator for a pixel of the batch (measured on CPU at 720 and 1440 lines, with room to spare)."""
 SMALLEST_TILE = 128
+_MOST_AT_ONCE = 8  # pictures; each takes memory of its own
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 
@@ -47,6 +48,11 @@ class Runtime:
     def float_precision(self) -> str:
         """What is multiplied as floating point: all of it, or with int8 the few layers that are not quantised."""
         return best_float() if self.precision == "int8" else self.precision
+
+    @property
+    def pictures_at_once(self) -> int:
+        """How many pictures a CPU paints side by side: OpenVINO one a thread; torch, whose batches only wait, one."""
+        return min(self.threads, _MOST_AT_ONCE) if self.name == "openvino" else 1
 
     @property
     def bytes_per_pixel(self) -> int:

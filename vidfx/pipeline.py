@@ -15,6 +15,8 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
+import cv2
+
 from vidfx.composite import Matte, composite
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.screentone import screentone
@@ -61,6 +63,7 @@ def paint(
     use for. Under `strict` a damaged clip is an error. Raises whatever a stage raises.
     """
     threads = stylizer.runtime.threads
+    cv2.setNumThreads(max(1, threads // 2))  # two stages call OpenCV at once, and a pool on every core fights the rest
     frames = read_frames(
         clip,
         wanted=wanted,

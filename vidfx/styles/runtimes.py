@@ -23,6 +23,8 @@ from vidfx.styles.weights import read_weights
 Batch = NDArray[np.uint8 | np.uint16]
 """N × H × W × 3, RGB, 0..255 as uint8 or 0..65535 as uint16."""
 Shape = tuple[int, ...]
+Lane = list[Any]
+"""OpenVINO's requests that paint one picture, in order: a deep one takes two."""
 
 _KEPT_SHAPES = 2
 """Sizes for which OpenVINO stays compiled: each holds its own working memory."""
@@ -81,7 +83,11 @@ class TorchPainter:
 
 
 class OpenvinoPainter:
-    """The generator as OpenVINO runs it on a CPU, compiled once for each size and depth."""
+    """The generator as OpenVINO runs it on a CPU, compiled once for each size and depth.
+
+    The pictures of a batch are painted side by side, each with its share of the threads: none waits for another at the
+    end of every layer, and the other stages of a render find work for whichever core is free.
+    """
 
     def __init__(self, style: StyleFile, runtime: Runtime) -> None:
         from vidfx.styles.graph import Graph
@@ -92,14 +98,14 @@ class OpenvinoPainter:
         ranges = ranges_of(openvino, network, weights) if runtime.precision == "int8" else None
         self._models = {deep: Graph(openvino, network, weights, ranges, deep=deep).models() for deep in (False, True)}
         self._core = openvino.Core()
+        self._threads = runtime.threads
         self._settings = {
             # left unsaid, it rounds to bf16 wherever the CPU can
             "INFERENCE_PRECISION_HINT": "bf16" if runtime.float_precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": runtime.threads,
-            "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the other stages need the cores too
         }
-        self._requests: OrderedDict[tuple[bool, Shape], list[Any]] = OrderedDict()
+        self._lanes: OrderedDict[tuple[bool, int, int], list[Lane]] = OrderedDict()
         self._one_at_a_time = Lock()
 
     def __call__(self, batch: Batch) -> Batch:
@@ -107,45 +113,58 @@ class OpenvinoPainter:
         given = batch.astype(np.float32) / 257 if deep else np.ascontiguousarray(batch)
         blocks = [unshuffled(given, step) for step in STEPS]
         out: NDArray[Any] = np.empty(blocks[-1].shape, given.dtype)
-        # OpenVINO reads and writes these arrays themselves and holds on to none: their names must outlive the pass
-        *first, last = (self._openvino.Tensor(array, shared_memory=True) for array in (*blocks, out))
         try:
             with self._one_at_a_time:
-                requests = self._compiled(deep, batch.shape)
-                for place, tensor in enumerate(first):
-                    requests[0].set_input_tensor(place, tensor)
-                requests[-1].set_output_tensor(last)
-                for request in requests:
-                    request.infer()
+                lanes = self._compiled(deep, batch.shape)
+                for first in range(0, len(batch), len(lanes)):
+                    some = [slice(place, place + 1) for place in range(first, min(first + len(lanes), len(batch)))]
+                    self._paint(lanes[: len(some)], [[*(block[one] for block in blocks), out[one]] for one in some])
         except RuntimeError as error:
             if "bad_alloc" not in str(error) and "allocat" not in str(error):
                 raise
-            self._requests.clear()
+            self._lanes.clear()
             raise MemoryError(str(error)) from error
         painted = shuffled(out, STEPS[-1])
         return np.rint(painted * 257).astype(np.uint16) if deep else painted
 
-    def _compiled(self, deep: bool, shape: Shape) -> list[Any]:
-        """What runs pictures of a shape, in order; the one used longest ago is dropped where there are too many."""
-        key = deep, shape
-        if key not in self._requests:
-            while len(self._requests) >= _KEPT_SHAPES:
-                self._requests.popitem(last=False)
-            requests: list[Any] = []
-            count, height, width, channels = shape
-            given = [[count, height // step, width // step, channels * step**2] for step in STEPS]
+    def _paint(self, lanes: list[Lane], arrays: list[list[NDArray[Any]]]) -> None:
+        """One picture a lane: the last of its arrays is written to, the others are read."""
+        # OpenVINO reads and writes the arrays themselves and holds on to none: these names must outlive the pass
+        tensors = [[self._openvino.Tensor(array, shared_memory=True) for array in some] for some in arrays]
+        for lane, (*given, out) in zip(lanes, tensors, strict=True):
+            for place, tensor in enumerate(given):
+                lane[0].set_input_tensor(place, tensor)
+            lane[-1].set_output_tensor(out)
+        for step in zip(*lanes, strict=True):
+            for request in step:
+                request.start_async()
+            for request in step:
+                request.wait()
+
+    def _compiled(self, deep: bool, shape: Shape) -> list[Lane]:
+        """As many lanes as the first batch of a size had pictures, or as there are threads."""
+        count, height, width, channels = shape
+        key = deep, height, width
+        if key not in self._lanes:
+            while len(self._lanes) >= _KEPT_SHAPES:
+                self._lanes.popitem(last=False)  # used longest ago
+            lanes: list[Lane] = [[] for _ in range(min(count, self._threads))]
+            settings = self._settings | {"NUM_STREAMS": len(lanes)}
+            given = [[1, height // step, width // step, channels * step**2] for step in STEPS]
             for number, model in enumerate(self._models[deep]):
                 sized, last = model.clone(), number == len(self._models[deep]) - 1
                 sized.reshape(dict(enumerate(given)))
                 exactly = {"INFERENCE_PRECISION_HINT": "f32"} if deep and last else {}
-                request = self._core.compile_model(sized, "CPU", self._settings | exactly).create_infer_request()
-                if requests:
-                    request.set_input_tensor(requests[-1].get_output_tensor())
-                requests.append(request)
-                given = [list(request.get_output_tensor().shape)]
-            self._requests[key] = requests
-        self._requests.move_to_end(key)
-        return self._requests[key]
+                compiled = self._core.compile_model(sized, "CPU", settings | exactly)
+                for lane in lanes:
+                    request = compiled.create_infer_request()
+                    if lane:
+                        request.set_input_tensor(lane[-1].get_output_tensor())
+                    lane.append(request)
+                given = [list(compiled.output(0).shape)]
+            self._lanes[key] = lanes
+        self._lanes.move_to_end(key)
+        return self._lanes[key]
 
 
 @cache

@@ -49,9 +49,8 @@ class Stylizer:
                 tile = max(SMALLEST_TILE, edge // 64 * 64)
         batch = self.batch
         if batch is None:
-            fits = int(self.runtime.memory / (need * area))
-            # a CPU's caches hold one frame at best: batches only wait
-            batch = min(max(fits, 1), LARGEST_AUTO_BATCH) if self.runtime.gpu and not tile else 1
+            fits = max(int(self.runtime.memory / (need * area)), 1) if not tile else 1
+            batch = min(fits, LARGEST_AUTO_BATCH if self.runtime.gpu else self.runtime.pictures_at_once)
         return batch, tile
 
     def describe(self, height: int, width: int) -> str:
