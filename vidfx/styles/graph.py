@@ -11,7 +11,7 @@ Every value of x − 127.5 is exact in bf16, and around 0 bf16 is finer than aro
 Written out rather than traced, the graph needs neither torch nor a converter, is built in milliseconds, and takes any
 size.
 
-With `ranges`, what enters most convolutions is rounded to 256 levels between its least and greatest value, and their
+With `ranges`, what enters most convolutions is rounded to 256 levels between two ends, and their
 weights to 255 levels a channel (Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference",
 arXiv:1806.08342); OpenVINO then multiplies them as int8.
 """
@@ -29,7 +29,7 @@ from vidfx.styles.card import NetworkShape
 from vidfx.styles.weights import Weights
 
 Ranges = Mapping[str, tuple[float, float]]
-"""A layer's name to the least and greatest value that enters it."""
+"""A layer's name to the ends of the levels that what enters it is rounded to."""
 
 EXACT = frozenset({"merge", "leave"})
 """Never quantised: these two draw the fine lines. To round them too saves a tenth of the time and doubles the error."""
