@@ -49,8 +49,10 @@ class Stylizer:
                 tile = max(SMALLEST_TILE, edge // 64 * 64)
         batch = self.batch
         if batch is None:
-            fits = max(int(self.runtime.memory / (need * area)), 1) if not tile else 1
-            batch = min(fits, LARGEST_AUTO_BATCH if self.runtime.gpu else self.runtime.pictures_at_once)
+            fits = int(self.runtime.memory / (need * area)) if not tile else 1
+            # a CPU's other half is for the frames that wait on either side of a batch
+            most = min(fits, LARGEST_AUTO_BATCH) if self.runtime.gpu else min(fits // 2, self.runtime.pictures_at_once)
+            batch = max(most, 1)
         return batch, tile
 
     def describe(self, height: int, width: int) -> str:
