@@ -105,6 +105,17 @@ def test_parts_joined_are_the_single_pass(
         assert packets(film, "a:0") == packets(single, "a:0") != []
 
 
+@needs_ffprobe
+def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+    source, look = clip_of("cuts", tmp_path, 75), vidfx.Look(smooth_window=3)
+    single = tmp_path / "single.nut"
+    vidfx.render(source, single, style=style, look=look, machine=CPU, encode=LOSSLESS, part_frames=9999)
+    job = Job(source=source, output=tmp_path / "parts.nut", style=style, look=look, machine=CPU, encode=LOSSLESS)
+    film = joined(plan(job, part_frames=22), tmp_path / "work", stylizer)
+    assert frame_times(film) == frame_times(single) == frame_times(source)
+    assert largest_step(film, single) <= 1
+
+
 @pytest.mark.slow
 @needs_ffprobe
 @pytest.mark.parametrize("size", [7, 24, 100])

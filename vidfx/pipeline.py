@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import cv2
 
+from vidfx.ahead import frames_ahead, steady_both_ways
 from vidfx.composite import Matte, composite
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.screentone import screentone
@@ -24,7 +25,6 @@ from vidfx.seeking import Entry
 from vidfx.settings import Look, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
-from vidfx.steady import steady
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
 from vidfx.trust import mark_motion
@@ -75,13 +75,14 @@ def paint(
         notify=notify,
     )
     frames = watch("shots", mark_shots(watch("decode", frames)))
-    frames = stop_at(frames, end)
+    frames = stop_at(frames, end, beyond=frames_ahead(look))
     frames = watch("wait", prefetch(frames, depth=2))
     frames = watch("generator", stylize(frames, stylizer))
     frames = watch("wait", prefetch(frames, depth=2))
     if look.smooth:
         frames = watch("wait", prefetch(watch("motion", mark_motion(frames)), depth=2))
-    frames = watch("smoothing", steady(frames, amount=look.smooth))
+    frames = watch("smoothing", steady_both_ways(frames, amount=look.smooth, window=look.smooth_window))
+    frames = stop_at(frames, end)
     if stylizer.card.finish == "screentone":
         frames = watch("screentone", screentone(frames))
     matte = read_matte(look, wanted, warm_up, skip if enter else None)
@@ -89,11 +90,13 @@ def paint(
     return watch("wait", prefetch(frames, depth=2))
 
 
-def stop_at(frames: Iterator[Frame], end: int | None) -> Iterator[Frame]:
-    """The frames before `end`, a pts; None is never."""
+def stop_at(frames: Iterator[Frame], end: int | None, *, beyond: int = 0) -> Iterator[Frame]:
+    """The frames before `end`, a pts, and as many beyond it as are asked for; None is never."""
     for frame in frames:
         if end is not None and frame.pts >= end:
-            return
+            if not beyond:
+                return
+            beyond -= 1
         yield frame
 
 

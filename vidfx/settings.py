@@ -15,6 +15,8 @@ Device = str
 """`auto`, `cpu`, `cuda` or `cuda:N`."""
 RuntimeName = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+FARTHEST_AHEAD = 16
+"""Frames; each block of look-ahead is held in memory twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +31,12 @@ class Look:
     """Still, sequence or clip; white is styled, black stays source."""
     smooth: float = 1.0
     """0 switches steadying off, 1 is the full blend with the past."""
+    smooth_window: int = 0
+    """Frames to look ahead while steadying; 0 looks at the past alone."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.smooth_window <= FARTHEST_AHEAD:
+            raise UsageError(f"--smooth-window must be between 0 and {FARTHEST_AHEAD}, not {self.smooth_window}")
         for name in ("strength", "smooth"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise UsageError(f"--{name} must be between 0 and 1, not {getattr(self, name)}")

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from vidfx import images
+from vidfx.ahead import frames_ahead
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Picture
 from vidfx.pipeline import paint
@@ -38,6 +39,7 @@ def preview(
     styles: Sequence[str],
     strengths: Sequence[float] = (1.0,),
     smooths: Sequence[float] = (1.0,),
+    smooth_window: int = 0,
     keep_color: bool = False,
     matte: Path | None = None,
     machine: Machine = Machine(),  # noqa: B008 - frozen
@@ -49,7 +51,7 @@ def preview(
     """Paints the frame shown at a time (seconds from the clip's start) and writes it as a picture.
 
     One style and one setting give the plain frame, exactly as a render would; several give a labelled sheet with the
-    source first. The frames before it that smoothing remembers are painted too. Raises the errors of `vidfx.errors`.
+    source first. The frames around it that smoothing looks at are painted too. Raises the errors of `vidfx.errors`.
     """
     if not styles or not strengths or not smooths:
         raise UsageError("a preview needs at least one style", hint="--style ink")
@@ -62,7 +64,9 @@ def preview(
     for style in found:
         stylizer = Stylizer(style, machine)
         for strength, smooth in product(strengths, smooths):
-            look = Look(strength=strength, smooth=smooth, keep_color=keep_color, matte=matte)
+            look = Look(
+                strength=strength, smooth=smooth, smooth_window=smooth_window, keep_color=keep_color, matte=matte
+            )
             label = _label(style.name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
             cells.append((label, _painted(clip, stylizer, look, target.index, notify)))
     images.write_picture(output, cells[1][1] if len(cells) == 2 else contact_sheet(cells))
@@ -83,9 +87,9 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
 
 
 def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Callable[[str], None]) -> Picture:
-    wanted = Range(first=index, last=index) if clip.kind != "still" else Range()
+    wanted = Range(first=index, last=index + frames_ahead(look)) if clip.kind != "still" else Range()
     frames = paint(clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify)
-    return deque(frames, maxlen=1).pop().image
+    return next(frame.image for frame in frames if frame.index >= index)
 
 
 def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:

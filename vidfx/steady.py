@@ -28,6 +28,8 @@ from vidfx.trust import MEMORY, mark_motion
 
 _WEIGHT = 0.9  # K: the most that the past may weigh
 _RESAMPLED = 0.06  # less of it where the past is looked up half a pixel off: each time, the cubic sharpens a little
+COUNTED = round(_WEIGHT / (1 - _WEIGHT))
+"""As many pictures as the past counts for in a settled mean."""
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vidfx import sink
+from vidfx.ahead import steady_both_ways
 from vidfx.bench.trace import Share, Trace
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame
@@ -21,7 +22,6 @@ from vidfx.pipeline import paint, prefetch
 from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
-from vidfx.steady import steady
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
@@ -190,7 +190,7 @@ def _alone(
     run("generator", stylize(iter(frames), stylizer))
     if look.smooth:
         run("motion", mark_motion(iter(frames)))
-    run("smoothing", steady(iter(frames), amount=look.smooth))
+    run("smoothing", steady_both_ways(iter(frames), amount=look.smooth, window=look.smooth_window))
     notify("encode alone")
     began = _clocks()
     costs["encode"] = _cost(began, write(iter(frames)))
