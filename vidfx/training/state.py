@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -16,6 +17,7 @@ from vidfx.styles.library import find_style
 from vidfx.training.discriminator import TwoScaleDiscriminator
 from vidfx.training.recipe import Recipe
 
+M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 
 
@@ -32,6 +34,21 @@ class State:
     steps: int = 0
     seconds: float = 0.0
     recipe: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, recipe: Recipe, device: torch.device) -> State:
+        """Before the first step. Raises UsageError where the style to begin with has another shape."""
+        warm, game = recipe.warm_start, recipe.adversarial
+        generator = placed(beginner(recipe), device)
+        discriminator = placed(TwoScaleDiscriminator(game.discriminator_channels), device)
+        return cls(
+            generator,
+            copy.deepcopy(generator).requires_grad_(False),
+            discriminator,
+            torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
+            torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
+            recipe=recipe.model_dump(mode="json"),
+        )
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
@@ -65,3 +82,8 @@ def beginner(recipe: Recipe) -> Generator:
             raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
         generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
     return generator
+
+
+def placed(module: M, device: torch.device) -> M:
+    """A network on its device, channels last as the pictures are."""
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stubs lack the keyword
