@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from vidfx.composite import Matte, composite
 from vidfx.frames import Clip, Frame, Pixels
+from vidfx.notices import Notify
 from vidfx.screentone import screentone
 from vidfx.seeking import Entry
 from vidfx.settings import Look, Range
@@ -27,7 +28,6 @@ from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
 
 T = TypeVar("T")
-Notify = Callable[[str], None]
 Watch = Callable[[str, Iterator[Frame]], Iterator[Frame]]
 """What is put around a stage to see it at work, with the stage's name; `wait` is where a thread waits for another."""
 

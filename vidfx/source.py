@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
@@ -19,6 +19,7 @@ from vidfx.damage import Damage
 from vidfx.deinterlace import deinterlaced
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
+from vidfx.notices import Notify
 from vidfx.pixels import ToRgb
 from vidfx.settings import Range
 from vidfx.upright import degrees, side_data, turn_of
@@ -115,7 +116,7 @@ def read_frames(
     enter: seeking.Entry | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     strict: bool = False,
-    notify: Callable[[str], None] = _log,
+    notify: Notify = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
@@ -164,7 +165,7 @@ def _film_frames(
     enter: seeking.Entry | None,
     pixels: Pixels,
     damage: Damage,
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> Iterator[Frame]:
     before = warm_up * wanted.step
     if enter:
@@ -232,9 +233,7 @@ def _numbered(raws: Iterator[decode.Raw], enter: seeking.Entry, before: int) -> 
             early += 1
 
 
-def _pictures(
-    clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: Callable[[str], None]
-) -> Iterator[Frame]:
+def _pictures(clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: Notify) -> Iterator[Frame]:
     begin = max(0, (wanted.first or 0) - warm_up * wanted.step)
     frames = images.read_images(clip, begin=begin, pixels=pixels, notify=notify)
     return _select(frames, wanted, warm_up, origin=Fraction(0))

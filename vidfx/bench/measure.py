@@ -17,6 +17,7 @@ from vidfx.bench.trace import Share, Trace
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.machine import available_cores
+from vidfx.notices import Notify
 from vidfx.pipeline import paint, prefetch
 from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.shots import mark_shots
@@ -116,7 +117,7 @@ def measure(
     encode: Encode,
     machine: Machine,
     video_stream: int | None = None,
-    notify: Callable[[str], None] = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> Report:
     """Renders the clip into a temporary folder, then runs each stage alone. Raises what a render raises."""
     clip = open_clip(source, video_stream=video_stream)
@@ -170,7 +171,7 @@ def _alone(
     look: Look,
     wanted: Range,
     write: Callable[[Iterator[Frame]], int],
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> dict[str, Cost]:
     """Each stage on frames that the one before it left in memory; the thread that calls is the only one of ours."""
     most = max(2, KEPT // (9 * clip.width * clip.height))

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from vidfx.errors import UsageError
 from vidfx.frames import Picture
-from vidfx.training.pictures import Notify, answer, expose, read_content, read_style, treat_style
+from vidfx.notices import Notify
+from vidfx.training.pictures import answer, expose, read_content, read_style, treat_style
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import TEACHERS, Teacher
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidfx.errors import VidfxError
+from vidfx.notices import Notify
 from vidfx.styles.generator import Generator
 from vidfx.training.crops import differences, grain, inner, reflect_border, two_views, window, without_slack
 from vidfx.training.data import Batch, TrainingData
@@ -58,7 +59,7 @@ class Trainer:
         out: Path,
         device: str = "cpu",
         budget: float | None = None,
-        notify: Callable[[str], None] = print,
+        notify: Notify = print,
         tensorboard: bool = False,
     ) -> None:
         """Reads the pictures and the checkpoint, if there is one. `data`: where the recipe's paths start; `budget`:

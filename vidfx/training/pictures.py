@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -11,13 +11,13 @@ import numpy as np
 from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, UsageError
 from vidfx.frames import Picture
+from vidfx.notices import Notify
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import TEACHERS, Teacher
 from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
-Notify = Callable[[str], None]
 
 
 def read_content(source: ContentSource, root: Path, notify: Notify) -> Iterator[Picture]:
