@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from safetensors.torch import load_file
 
+from vidfx.disk import put_in_place
 from vidfx.errors import UsageError
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import find_style
@@ -55,11 +55,9 @@ class State:
         content = {name: getattr(self, name).state_dict() for name in LEARNT}
         content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
         partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with partial.open("wb") as file:  # torch's own writer would not say that the disk is full
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        put_in_place(partial, path)
 
     def load(self, path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True)
