@@ -24,8 +24,6 @@ from vidfx.source import count_frames, open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
 
-PLAN_FILE = "plan.json"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
