@@ -26,7 +26,7 @@ from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.stylizer import Stylizer
-from vidfx.training.data import style_pictures
+from vidfx.training.pictures import style_pictures
 from vidfx.training.recipe import Recipe, read_recipe
 from vidfx.training.teachers import TEACHERS
 

@@ -15,7 +15,7 @@ from vidfx import list_styles
 from vidfx.evaluation.run import REFERENCE
 from vidfx.evaluation.style import StyleReference
 from vidfx.features import load_features
-from vidfx.training.data import style_pictures
+from vidfx.training.pictures import style_pictures
 from vidfx.training.recipe import read_recipe
 
 MOST = 24

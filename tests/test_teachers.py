@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vidfx.frames import Picture
-from vidfx.training.data import answer
+from vidfx.training.pictures import answer
 from vidfx.training.teachers import TEACHERS
 from vidfx.training.teachers.drawing import kuwahara, ramp
 

@@ -24,7 +24,7 @@ from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxE
 from vidfx.evaluation.style import kernel_distance
 from vidfx.features import BLOCKS, Vgg16, style_features
 from vidfx.settings import Machine
-from vidfx.training.data import read_style
+from vidfx.training.data import TrainingData
 from vidfx.training.export import export_style
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
@@ -38,8 +38,9 @@ from vidfx.training.losses import (
     statistics_loss,
     tone_loss,
 )
+from vidfx.training.pictures import read_style
 from vidfx.training.recipe import StyleSource, read_recipe
-from vidfx.training.teachers import ink
+from vidfx.training.teachers import TEACHERS, ink
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +261,50 @@ def test_a_second_network_may_tell_the_statistics(data: Path, tmp_path: Path) ->
     assert values["same"] == pytest.approx(values["second"], rel=0.05), "a crop of 64 px is its own window"
     with pytest.raises(UsageError, match="two"):
         read_recipe(recipe_file(tmp_path, RECIPE.replace("batch = 2", "batch = 1") + losses))
+
+
+def test_a_loss_of_no_weight_costs_nothing_at_the_start(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    see = Vgg16.forward
+    monkeypatch.setattr(Vgg16, "forward", lambda self, x: (looks.append(len(x)), see(self, x))[1])
+    walls: list[tuple[int, ...]] = []
+    monkeypatch.setitem(TEACHERS, "ink", lambda picture: (walls.append(picture.shape), ink(picture))[1])
+
+    def start(losses: str) -> Trainer:
+        recipe = read_recipe(recipe_file(tmp_path, RECIPE + f"[adversarial.losses]\n{losses}"))
+        return Trainer(recipe, data=data, out=tmp_path / "out", notify=lambda _: None)
+
+    trainer = start("style = 0\n")
+    assert not looks
+    drawn = len(walls)
+    trainer.game_step(trainer.data.batch(0), torch.Generator().manual_seed(0))
+    assert len(walls) == drawn, "no plain colours either"
+    start("style = 0\nstatistics = 1\n")
+    assert looks
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+@pytest.mark.parametrize(("count", "expected"), [(2, 2), (9, 3)])
+def test_no_photograph_is_shown_twice(data: Path, tmp_path: Path, sources: int, count: int, expected: int) -> None:
+    """Each is kept at several exposures; as grey pictures of one size those of one photograph are alike."""
+    text = RECIPE if sources == 1 else RECIPE + '[[content]]\npath = "style/*.png"\nheight = 160\n'
+    pictures = TrainingData(read_recipe(recipe_file(tmp_path, text)), data, lambda _: None).examples(count)
+    small = [cv2.resize(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), (64, 64), interpolation=cv2.INTER_AREA) for p in pictures]
+    alike = np.corrcoef([one.ravel() for one in small]) - np.eye(len(small))
+    assert alike.max() < 0.5
+    assert len(pictures) == min(count, expected * sources)
+
+
+def test_content_that_cannot_be_read_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no clip")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    said: list[str] = []
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace('path = "content"', f'path = "{tmp_path}"')))
+    with pytest.raises(UsageError, match="no picture can be read"):
+        TrainingData(recipe, data, said.append)
+    assert any("broken.mp4" in line for line in said) and any("broken.png" in line for line in said)
 
 
 def test_the_ink_teacher_draws_dark_lines_on_light_paper() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from av.codec import find_best_pix_fmt_of_list
 from vidfx import hdr, images
 from vidfx.errors import Unavailable, UsageError
 from vidfx.frames import Clip, Pixels
+from vidfx.notices import Notify
 from vidfx.settings import Encode
 
 ENCODERS = {
@@ -123,7 +123,7 @@ def _holds_alpha(codec: str, format_name: str) -> bool:
     return format_name in _ALPHA_BESIDE.get(codec, {format_name})
 
 
-def _usual(codec: av.Codec, clip: Clip, alpha: bool, notify: Callable[[str], None]) -> str:
+def _usual(codec: av.Codec, clip: Clip, alpha: bool, notify: Notify) -> str:
     """4:4:4 where the source has it, else 4:2:0 where it holds the size; ten bits where there are more than 8."""
     formats = [form.name for form in codec.video_formats or ()]
     full_chroma = "444" in clip.pix_fmt and not av.VideoFormat(clip.pix_fmt).is_rgb

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 
 from vidfx.frames import Clip, Frame
+from vidfx.notices import Notify
 from vidfx.settings import Range
 from vidfx.window import Window
 
@@ -20,7 +20,7 @@ class Clock:
         clip: Clip,
         wanted: Range,
         format_name: str,
-        notify: Callable[[str], None],
+        notify: Notify,
     ) -> None:
         """`start`: time of the film's first frame on the source's time line."""
         self.time_base = time_base

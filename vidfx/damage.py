@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Literal
 
 from vidfx.errors import UnreadableInput
+from vidfx.notices import Notify
 
 Loss = Literal["packet", "picture", "undecoded", "missing", "end"]
 Mended = Literal["time", "untimed", "jump"]
@@ -45,7 +45,7 @@ class Damage:
     def __getitem__(self, kind: Loss | Mended) -> int:
         return self._counts[kind]
 
-    def say(self, notify: Callable[[str], None]) -> None:
+    def say(self, notify: Notify) -> None:
         """One line for each kind there was; each is said once."""
         for kind in _WORDS:
             if self._counts[kind]:

@@ -7,7 +7,7 @@ the first picture that is flagged on, and leaves those that are not flagged as t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import av
@@ -17,13 +17,14 @@ from av.video.frame import VideoFrame
 
 from vidfx.decode import Raw
 from vidfx.errors import VidfxError
+from vidfx.notices import Notify
 
 NOTICE = "interlaced source: its frames are deinterlaced (bwdif)"
 
 _Form = tuple[int, int, str]
 
 
-def deinterlaced(raws: Iterator[Raw], notify: Callable[[str], None]) -> Iterator[Raw]:
+def deinterlaced(raws: Iterator[Raw], notify: Notify) -> Iterator[Raw]:
     """Passes pictures on, whole. `notify` is told when the first of them has fields."""
     bwdif: _Bwdif | None = None
     told = False

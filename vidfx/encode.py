@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import io
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +20,7 @@ from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
 from vidfx.fromrgb import FromRgb
+from vidfx.notices import Notify
 from vidfx.settings import Encode
 
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -57,7 +57,7 @@ class VideoEncoder:
         settings: Encode,
         *,
         time_base: Fraction,
-        notify: Callable[[str], None],
+        notify: Notify,
     ) -> None:
         """Opens the encoder. Raises Unavailable where it is not here, UsageError where it refuses a setting."""
         choice = choose(Path(container.name or ""), container.format.name, clip, settings)

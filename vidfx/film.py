@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from math import lcm
 from pathlib import Path
@@ -17,6 +17,7 @@ from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.frames import Clip
 from vidfx.mux import OtherStreams
+from vidfx.notices import Notify
 from vidfx.parts.join import check_headers, in_decoding_order
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
@@ -50,7 +51,7 @@ class Film:
         wanted: Range,
         metadata: Mapping[str, str],
         strict: bool,
-        notify: Callable[[str], None],
+        notify: Notify,
     ) -> None:
         self._parts, self._clip, self._output, self._encode = parts, clip, output, encode
         self._metadata, self._strict, self._notify = metadata, strict, notify

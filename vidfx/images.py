@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,6 +17,7 @@ import numpy as np
 
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
+from vidfx.notices import Notify
 from vidfx.stills import CAN_HOLD, Stored, as_wanted, load, read_picture, write_picture
 
 __all__ = ["CAN_HOLD", "RATE", "SUFFIXES", "Pattern", "is_pattern", "open_sequence", "open_still", "read_images"]
@@ -138,7 +139,7 @@ def read_images(
     *,
     begin: int = 0,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> Iterator[Frame]:
     """The frames of a still, a sequence or an animation from number `begin`; frame 0 is at time 0.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from vidfx import images, sink
 from vidfx.frames import Clip, Frame
+from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
 from vidfx.parts.origin import origin_of, plan_id
 from vidfx.parts.packets import PartFile
 from vidfx.parts.plan import default_part_frames, warm_up_of
-from vidfx.parts.work import pictures_there
-from vidfx.pipeline import paint
+from vidfx.parts.work import painted, pictures_there
 from vidfx.progress import Progress
 from vidfx.provenance import provenance
 from vidfx.seeking import Entry
@@ -181,7 +181,7 @@ class Render:
     ) -> tuple[sink.Written, list[PartFile], int]:
         """What was written, of which parts, and how many frames of them were there before."""
         job, clip = self.job, self.clip
-        notices = sink.Notices(progress.notice)
+        notices = Notices(progress.notice)
         sink.tell_of_source(clip, notices)
         if clip.kind == "still":
             progress.begin(1, clip.rate)
@@ -207,7 +207,7 @@ class Render:
                 part_frames=size,
             )
             if not (parts and parts[-1].ends):
-                with closing(self._frames(parts, notices)) as frames:  # type: ignore[type-var]  # a generator
+                with closing(self._frames(parts, notices)) as frames:
                     index = len(parts)
                     parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
             if left_out := self._asked.clamped(parts[-1].last + 1)[1]:
@@ -218,9 +218,9 @@ class Render:
             )
         return written, parts, kept
 
-    def _write_still(self, notices: sink.Notices, progress: Progress) -> sink.Written:
+    def _write_still(self, notices: Notices, progress: Progress) -> sink.Written:
         job = self.job
-        with closing(self._frames([], notices)) as frames:  # type: ignore[type-var]  # a generator
+        with closing(self._frames([], notices)) as frames:
             return sink.write(
                 frames,
                 self.clip,
@@ -236,36 +236,22 @@ class Render:
     def _is_there(self, part: PartFile) -> bool:
         return bool(part.codec) or pictures_there(part, self.job.output, self.clip, self.job.wanted.step)
 
-    def _frames(self, parts: list[PartFile], notify: Callable[[str], None]) -> Iterator[Frame]:
-        """The frames that come after the finished parts, painted as if those had just been painted too."""
-        look, wanted = self.job.look, self.job.wanted
+    def _frames(self, parts: list[PartFile], notify: Notify) -> Generator[Frame, None, None]:
+        """The frames that come after the finished parts."""
+        job = self.job
         if not parts:
-            yield from paint(
-                self.clip,
-                self.stylizer,
-                look=look,
-                wanted=wanted,
-                pixels=self.choice.pixels,
-                strict=self.job.strict,
-                notify=notify,
-            )
-            return
+            return painted(job, self.clip, self.stylizer, notify)
         done, last = sum(part.frames for part in parts), parts[-1]
-        warm_up = min(warm_up_of(look, within=EXACT), done - 1)
-        frames = paint(
+        return painted(
+            job,
             self.clip,
             self.stylizer,
-            look=look,
-            wanted=wanted,
-            warm_up=warm_up,
+            notify,
+            first=last.last + 1,
             enter=Entry(index=last.last, pts=last.last_pts),
-            skip=done - 1 - warm_up,
-            pixels=self.choice.pixels,
-            strict=self.job.strict,
-            notify=notify,
+            before=done - 1,
+            warm_up=min(warm_up_of(job.look, within=EXACT), done - 1),
         )
-        with closing(frames):  # type: ignore[type-var]  # a generator
-            yield from (frame for frame in frames if frame.index > last.last)
 
 
 def _expected(clip: Clip, wanted: Range) -> int | None:

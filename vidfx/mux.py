@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from typing import cast
@@ -15,6 +15,7 @@ from av.stream import AttachmentStream, Discard, Stream
 
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.holds import can_hold, codec_name, first_packets, is_cover, opens
+from vidfx.notices import Notify
 from vidfx.tags import add_copy, carried, name_track
 from vidfx.timeline import Timeline
 from vidfx.transcode import AudioTranscoder, SubtitleTranscoder, Transcoder
@@ -39,7 +40,7 @@ class OtherStreams:
         *,
         audio: bool,
         strict: bool,
-        notify: Callable[[str], None],
+        notify: Notify,
     ) -> None:
         self._source, self._output, self._window = source, output, window
         self._audio, self._strict, self._notify = audio, strict, notify

@@ -20,6 +20,7 @@ import cv2
 from vidfx.ahead import frames_ahead, steady_both_ways
 from vidfx.composite import Matte, composite
 from vidfx.frames import Clip, Frame, Pixels
+from vidfx.notices import Notify
 from vidfx.screentone import screentone
 from vidfx.seeking import Entry
 from vidfx.settings import Look, Range
@@ -30,7 +31,6 @@ from vidfx.stylize import stylize
 from vidfx.trust import mark_motion
 
 T = TypeVar("T")
-Notify = Callable[[str], None]
 Watch = Callable[[str, Iterator[Frame]], Iterator[Frame]]
 """What is put around a stage to see it at work, with the stage's name; `wait` is where a thread waits for another."""
 

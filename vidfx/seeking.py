@@ -141,6 +141,14 @@ def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) ->
     return True
 
 
+def proved(clip: Clip, point: SeekPoint | None) -> SeekPoint | None:
+    """The point, if the clip's container lands there; tried on an opening of its own."""
+    if point is None:
+        return None
+    with opened(clip.path) as container:
+        return point if seek(container, film_stream(container, clip.stream_index), point) else None
+
+
 def read_table(clip: Clip) -> PacketTable | None:
     """The times of all frames of a film clip from its packets; None where only decoding can tell."""
     if clip.kind != "video":

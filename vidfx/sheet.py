@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +17,7 @@ from vidfx import images
 from vidfx.ahead import frames_ahead
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Picture
+from vidfx.notices import Notify
 from vidfx.pipeline import paint
 from vidfx.settings import Look, Machine, Range
 from vidfx.sink import check_output
@@ -46,7 +47,7 @@ def preview(
     output: Path | str,
     overwrite: bool = False,
     video_stream: int | None = None,
-    notify: Callable[[str], None] = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> Path:
     """Paints the frame shown at a time (seconds from the clip's start) and writes it as a picture.
 
@@ -86,7 +87,7 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
     raise UsageError(f"'{clip.path}' shows nothing at {float(at)} s")
 
 
-def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Callable[[str], None]) -> Picture:
+def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Notify) -> Picture:
     wanted = Range(first=index, last=index + frames_ahead(look)) if clip.kind != "still" else Range()
     frames = paint(clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify)
     return next(frame.image for frame in frames if frame.index >= index)

@@ -35,7 +35,26 @@ _STEP = 1.5  # times the changes just before and after; a fade's last step into 
 class _Waiting:
     frame: Frame
     thumbnail: Picture
-    is_cut: bool = False
+
+
+class _Judge:
+    """PySceneDetect's detector, fed one thumbnail after the other."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=_RATIO,
+            min_scene_len=0,
+            window_width=LOOK_AHEAD,
+            min_content_val=_LEAST,
+            weights=_WEIGHTS,
+        )
+
+    def __call__(self, thumbnail: Picture) -> bool:
+        """Whether the frame LOOK_AHEAD before this one is a candidate."""
+        found = self._detector.process_frame(FrameTimecode(self.seen, 25.0), thumbnail)
+        self.seen += 1
+        return bool(found)
 
 
 def mark_shots(frames: Iterator[Frame], *, on_shot: Callable[[Frame], None] | None = None) -> Iterator[Frame]:
@@ -44,40 +63,26 @@ def mark_shots(frames: Iterator[Frame], *, on_shot: Callable[[Frame], None] | No
     A mark that is already there stays. Frames come out LOOK_AHEAD frames late, in order, none lost; `on_shot` is
     called with each marked frame just before it is handed on. Judges `source`, so it may run before or after styling.
     """
-    detector = AdaptiveDetector(
-        adaptive_threshold=_RATIO,
-        min_scene_len=0,
-        window_width=LOOK_AHEAD,
-        min_content_val=_LEAST,
-        weights=_WEIGHTS,
-    )
+    judge = _Judge()
     # The two frames before the one that is judged, that one, and those ahead: what the flash test must see.
     window: deque[_Waiting] = deque(maxlen=2 + 1 + LOOK_AHEAD)
-    count = 0
-
-    def judge(thumbnail: Picture) -> bool:
-        """Feeds one thumbnail; says whether the frame LOOK_AHEAD before it is a candidate."""
-        nonlocal count
-        found = detector.process_frame(FrameTimecode(count, 25.0), thumbnail)
-        count += 1
-        return bool(found)
+    started = False
 
     def settle(position: int, candidate: bool) -> Frame:
         waiting = window[position]
-        waiting.is_cut = candidate and not _is_false([one.thumbnail for one in window], position)
-        marked = waiting.frame.starts_shot or waiting.is_cut or not started
+        is_cut = candidate and not _is_false([one.thumbnail for one in window], position)
+        marked = waiting.frame.starts_shot or is_cut or not started
         frame = replace(waiting.frame, starts_shot=True) if marked else waiting.frame
         if marked and on_shot is not None:
             on_shot(frame)
         return frame
 
-    started = False
     for frame in frames:
         size = window[0].thumbnail.shape[1::-1] if window else _thumbnail_size(frame.source)
         thumbnail = _thumbnail(frame.source, size)
         window.append(_Waiting(frame, thumbnail))
         candidate = judge(thumbnail)
-        if count > LOOK_AHEAD:
+        if judge.seen > LOOK_AHEAD:
             yield settle(len(window) - 1 - LOOK_AHEAD, candidate)
             started = True
     # The detector must see LOOK_AHEAD more frames to judge the last ones: let the last picture stand still.

@@ -14,6 +14,7 @@ from vidfx.encode import rehearse
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import CONTAINERS, Film
 from vidfx.frames import Clip, Frame
+from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
 from vidfx.parts.packets import PartFile
@@ -98,19 +99,6 @@ def _ignore(_: Frame) -> None:
     pass
 
 
-class Notices:
-    """Hands notices on, each once, and keeps them."""
-
-    def __init__(self, notify: Callable[[str], None]) -> None:
-        self.said: list[str] = []
-        self._notify = notify
-
-    def __call__(self, message: str) -> None:
-        if message not in self.said:
-            self.said.append(message)
-            self._notify(message)
-
-
 def write(
     frames: Iterator[Frame],
     clip: Clip,
@@ -121,7 +109,7 @@ def write(
     metadata: Mapping[str, str],
     strict: bool = False,
     overwrite: bool = False,
-    notify: Callable[[str], None],
+    notify: Notify,
     on_frame: Callable[[Frame], None] = _ignore,
 ) -> Written:
     """Writes the frames as `output` says: a film with every other stream of `clip`, numbered pictures, or one picture.
@@ -154,7 +142,7 @@ def join(
 
     Raises CannotWrite, TryAgain, UsageError, UnreadableInput for parts that do not fit, VidfxError under `strict`.
     """
-    clip, output, notices = setup.clip, setup.output, Notices(setup.notify)
+    clip, output, notices = setup.clip, setup.output, setup.notify
     if not parts:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
     tell_of_source(clip, notices)
@@ -164,12 +152,11 @@ def join(
         film = Film(parts, clip, output, setup.encode, setup.wanted, metadata, strict, notices)
         copied = tuple(film.write(folder / f".film{output.suffix}", overwrite=overwrite))
     choice = choice_of(output, clip, setup.encode)
-    said = setup.notify.said if isinstance(setup.notify, Notices) else notices.said
     codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (choice.codec, choice.pix_fmt)
-    return Written(output, count, copied, tuple(said), codec, pix_fmt)
+    return Written(output, count, copied, tuple(notices.said), codec, pix_fmt)
 
 
-def tell_of_source(clip: Clip, notify: Callable[[str], None]) -> None:
+def tell_of_source(clip: Clip, notify: Notify) -> None:
     """What becomes of the source that its owner should know before it is painted."""
     if hdr.is_hdr(clip.colour):
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import av
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from vidfx import colour, decode, hdr, images, seeking
@@ -19,6 +20,7 @@ from vidfx.damage import Damage
 from vidfx.deinterlace import deinterlaced
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
+from vidfx.notices import Notify
 from vidfx.pixels import ToRgb
 from vidfx.settings import Range
 from vidfx.upright import degrees, side_data, turn_of
@@ -64,9 +66,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if turn[0] == 0:
             width, height, aspect = height, width, 1 / aspect
-        duration = stream.duration * stream.time_base if stream.duration else None
-        if duration is None and container.duration:
-            duration = Fraction(container.duration, av.time_base)
+        duration = _duration(container, stream)
         counted = decode.indexed_count(container, stream)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         return Clip(
@@ -89,6 +89,12 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             pix_fmt=picture.format.name,
             left_out=tuple(_left_out(picture, stream)),
         )
+
+
+def _duration(container: InputContainer, stream: av.VideoStream) -> Fraction | None:
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    return Fraction(container.duration, av.time_base) if container.duration else None
 
 
 def _left_out(picture: VideoFrame, stream: av.VideoStream) -> Iterator[str]:
@@ -115,7 +121,7 @@ def read_frames(
     enter: seeking.Entry | None = None,
     pixels: Pixels = Pixels(),  # noqa: B008 - frozen
     strict: bool = False,
-    notify: Callable[[str], None] = _log,
+    notify: Notify = _log,
 ) -> Iterator[Frame]:
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
@@ -164,7 +170,7 @@ def _film_frames(
     enter: seeking.Entry | None,
     pixels: Pixels,
     damage: Damage,
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> Iterator[Frame]:
     before = warm_up * wanted.step
     if enter:
@@ -172,28 +178,15 @@ def _film_frames(
         wanted, warm_up = replace(wanted, first=enter.index - before), 0
     else:
         point = seeking.point_for_range(clip, wanted, warm_up, table)
-    with decode.opened(clip.path) as container:
-        stream = decode.film_stream(container, clip.stream_index)
-        if point and not seeking.seek(container, stream, point):
-            point = None
+    point = seeking.proved(clip, point)
+    order = point.order if point else None
+    to_rgb = _to_rgb(clip, pixels, notify)
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         stream.thread_type = "AUTO"
         stream.thread_count = threads or 0
         if point:
             seeking.seek(container, stream, point)
-        turned = clip.rotation in (90, 270)
-        width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
-        to_rgb = ToRgb(
-            clip.colour,
-            width=width,
-            height=height,
-            turned=turned,
-            pixels=pixels,
-            peak=clip.peak,
-            notify=lambda what: notify(f"'{clip.path.name}': {what}"),
-        )
-        order = point.order if point else None
         raws = decode.decoded(container, stream, order=None if enter else order, damage=damage)
         raws = deinterlaced(raws, notify)
         origin = order[0] * clip.time_base if order else None
@@ -214,6 +207,20 @@ def _film_frames(
             )
 
 
+def _to_rgb(clip: Clip, pixels: Pixels, notify: Notify) -> ToRgb:
+    turned = clip.rotation in (90, 270)
+    width, height = (clip.height, clip.width) if turned else (clip.width, clip.height)
+    return ToRgb(
+        clip.colour,
+        width=width,
+        height=height,
+        turned=turned,
+        pixels=pixels,
+        peak=clip.peak,
+        notify=lambda what: notify(f"'{clip.path.name}': {what}"),
+    )
+
+
 def _numbered(raws: Iterator[decode.Raw], enter: seeking.Entry, before: int) -> Iterator[decode.Raw]:
     """Numbers the pictures from the one that is entered, and drops all but the last `before` of those ahead of it."""
     waiting: deque[decode.Raw] = deque(maxlen=max(before, 1))
@@ -232,9 +239,7 @@ def _numbered(raws: Iterator[decode.Raw], enter: seeking.Entry, before: int) -> 
             early += 1
 
 
-def _pictures(
-    clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: Callable[[str], None]
-) -> Iterator[Frame]:
+def _pictures(clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: Notify) -> Iterator[Frame]:
     begin = max(0, (wanted.first or 0) - warm_up * wanted.step)
     frames = images.read_images(clip, begin=begin, pixels=pixels, notify=notify)
     return _select(frames, wanted, warm_up, origin=Fraction(0))

@@ -6,8 +6,6 @@ undone on the way out. EXR multiplies its colours by alpha, the others do not; w
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 from av.video.frame import VideoFrame, supported_np_pix_fmts
 from numpy.typing import NDArray
 
-from vidfx.disk import writing_error
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.exif import turn_in
 from vidfx.frames import Opacity, Picture, Pixels, top_of
@@ -148,20 +146,12 @@ def _by_ffmpeg(path: Path) -> Stored:
 
 def write_picture(path: Path, image: Picture, alpha: Opacity | None = None) -> None:
     """Writes one RGB picture under its name by one rename. Raises CannotWrite, TryAgain, UsageError."""
-    temporary = path.with_name(f".{path.stem}.vidfx-{os.getpid()}{path.suffix}")
     suffix = path.suffix.lower()
     try:
         data = _encoded_by_ffmpeg(suffix, image, alpha) if suffix in _BY_FFMPEG else _encoded(suffix, image, alpha)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise writing_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _encoded_by_ffmpeg(suffix: str, image: Picture, alpha: Opacity | None) -> bytes:

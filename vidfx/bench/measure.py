@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from vidfx.bench.trace import Share, Trace
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.machine import available_cores
+from vidfx.notices import Notify
 from vidfx.pipeline import paint, prefetch
 from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.shots import mark_shots
@@ -117,39 +118,23 @@ def measure(
     encode: Encode,
     machine: Machine,
     video_stream: int | None = None,
-    notify: Callable[[str], None] = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> Report:
     """Renders the clip into a temporary folder, then runs each stage alone. Raises what a render raises."""
     clip = open_clip(source, video_stream=video_stream)
     if clip.kind == "still":
         raise UsageError("a still tells nothing about speed", hint="give a film or an image sequence")
     first = next(iter(read_frames(clip, wanted=wanted)))
+    notify("loading the style")
+    began = _clocks()
+    stylizer = Stylizer(find_style(style), machine)
+    stylizer.stylize(first.image[None])
+    start = _cost(began, 1)
     with tempfile.TemporaryDirectory(prefix="vidfx-bench-") as folder:
-        suffix = clip.path.suffix.lower() if clip.path.suffix.lower() in sink.CONTAINERS else ".mkv"
-        output = Path(folder) / f"out{suffix}"
-
-        def write(frames: Iterator[Frame]) -> int:
-            written = sink.write(
-                frames, clip, output, encode=encode, wanted=wanted, metadata={}, overwrite=True, notify=lambda _: None
-            )
-            return written.frames
-
-        notify("loading the style")
-        began = _clocks()
-        stylizer = Stylizer(find_style(style), machine)
-        stylizer.stylize(first.image[None])
-        start = _cost(began, 1)
-        notify("the whole render")
+        runs = _Runs(clip, stylizer, look, wanted, encode, Path(folder), notify)
         trace, shown = Trace(), _Shown(clip)
-        began = _clocks()
-        frames = paint(clip, stylizer, look=look, wanted=wanted, watch=trace)
-        count = write(trace.consumer("encode", shown(frames)))
-        whole, peak = _cost(began, count), peak_memory()
-        notify("decoding and encoding alone")
-        began = _clocks()
-        threads = stylizer.runtime.threads
-        bare = _cost(began, write(prefetch(read_frames(clip, wanted=wanted, threads=threads), depth=2)))
-        alone = _alone(clip, stylizer, look, wanted, write, notify)
+        whole, peak = runs.whole(trace, shown), peak_memory()
+        bare, alone = runs.bare(), runs.alone()
     return Report(
         clip=clip,
         ran_on=stylizer.describe(clip.height, clip.width),
@@ -165,36 +150,71 @@ def measure(
     )
 
 
-def _alone(
-    clip: Clip,
-    stylizer: Stylizer,
-    look: Look,
-    wanted: Range,
-    write: Callable[[Iterator[Frame]], int],
-    notify: Callable[[str], None],
-) -> dict[str, Cost]:
-    """Each stage on frames that the one before it left in memory; the thread that calls is the only one of ours."""
-    most = max(2, KEPT // (9 * clip.width * clip.height))
-    costs: dict[str, Cost] = {}
-    frames: list[Frame] = []
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of one clip, in one style, to one file."""
 
-    def run(stage: str, made: Iterator[Frame]) -> None:
-        nonlocal frames
-        notify(f"{stage} alone")
+    clip: Clip
+    stylizer: Stylizer
+    look: Look
+    wanted: Range
+    encode: Encode
+    folder: Path
+    notify: Notify
+
+    def whole(self, trace: Trace, shown: _Shown) -> Cost:
+        """All that a render does, watched."""
+        self.notify("the whole render")
         began = _clocks()
-        frames = list(made)
-        costs[stage] = _cost(began, len(frames))
+        frames = paint(self.clip, self.stylizer, look=self.look, wanted=self.wanted, watch=trace)
+        return _cost(began, self._write(trace.consumer("encode", shown(frames))))
 
-    run("decode", islice(read_frames(clip, wanted=wanted, threads=stylizer.runtime.threads), most))
-    run("shots", mark_shots(iter(frames)))
-    run("generator", stylize(iter(frames), stylizer))
-    if look.smooth:
-        run("motion", mark_motion(iter(frames)))
-    run("smoothing", steady_both_ways(iter(frames), amount=look.smooth, window=look.smooth_window))
-    notify("encode alone")
-    began = _clocks()
-    costs["encode"] = _cost(began, write(iter(frames)))
-    return costs
+    def bare(self) -> Cost:
+        """Nothing but decoding and encoding."""
+        self.notify("decoding and encoding alone")
+        began = _clocks()
+        return _cost(began, self._write(prefetch(self._decoded(), depth=2)))
+
+    def alone(self) -> dict[str, Cost]:
+        """Each stage on frames that the one before it left in memory; the thread that calls is the only one of ours."""
+        most = max(2, KEPT // (9 * self.clip.width * self.clip.height))
+        costs: dict[str, Cost] = {}
+        frames: list[Frame] = []
+
+        def run(stage: str, made: Iterator[Frame]) -> None:
+            nonlocal frames
+            self.notify(f"{stage} alone")
+            began = _clocks()
+            frames = list(made)
+            costs[stage] = _cost(began, len(frames))
+
+        run("decode", islice(self._decoded(), most))
+        run("shots", mark_shots(iter(frames)))
+        run("generator", stylize(iter(frames), self.stylizer))
+        if self.look.smooth:
+            run("motion", mark_motion(iter(frames)))
+        run("smoothing", steady_both_ways(iter(frames), amount=self.look.smooth, window=self.look.smooth_window))
+        self.notify("encode alone")
+        began = _clocks()
+        costs["encode"] = _cost(began, self._write(iter(frames)))
+        return costs
+
+    def _decoded(self) -> Iterator[Frame]:
+        return read_frames(self.clip, wanted=self.wanted, threads=self.stylizer.runtime.threads)
+
+    def _write(self, frames: Iterator[Frame]) -> int:
+        """How many frames were written."""
+        suffix = self.clip.path.suffix.lower()
+        return sink.write(
+            frames,
+            self.clip,
+            self.folder / f"out{suffix if suffix in sink.CONTAINERS else '.mkv'}",
+            encode=self.encode,
+            wanted=self.wanted,
+            metadata={},
+            overwrite=True,
+            notify=lambda _: None,
+        ).frames
 
 
 class _Shown:

@@ -32,7 +32,7 @@ TIMELINE = Option(
         options.INPUT,
         options.style_option(),
         *options.LOOK[:1],
-        *[option for option in options.LOOK if option.name == "smooth"],
+        *[option for option in options.LOOK if option.name in ("smooth", "smooth_window")],
         *options.RANGE,
         *options.ENCODE,
         *options.MACHINE,

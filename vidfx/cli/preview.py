@@ -53,7 +53,7 @@ OUTPUT = Option(
         STRENGTH,
         SMOOTH,
         *options.LOOK[1:3],
-        options.LOOK[4],
+        *[option for option in options.LOOK if option.name == "smooth_window"],
         *options.MACHINE,
         OUTPUT,
         options.OVERWRITE,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import cv2
 
 import vidfx
-from vidfx.disk import writing_error
+from vidfx.disk import write_whole, writing_error
 from vidfx.errors import CannotWrite, Unavailable
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.plot import Line, Plot, make_plot
@@ -29,18 +27,10 @@ _MARK = {"good": "✓", "fair": "≈", "poor": "✕", "unknown": "?"}
 def write_report(found: Evaluation, path: Path) -> None:
     """Writes the page under its name by one rename. Raises CannotWrite, TryAgain, Unavailable."""
     page = render_report(found)
-    temporary = path.with_name(f".{path.stem}.vidfx-{os.getpid()}.html")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, page.encode())
     except OSError as error:
         raise writing_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def render_report(found: Evaluation) -> str:

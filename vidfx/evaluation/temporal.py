@@ -22,7 +22,6 @@ from vidfx.frames import Field, Picture
 
 LONG = 8
 """Frames between the two pictures of the long-range error."""
-FLOWS = ("dis", "farneback")
 FlowName = Literal["dis", "farneback"]
 
 _LEAST_SIDE = 16  # px; DIS works on patches of 8 and cannot see anything smaller

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from vidfx.errors import Terminated, VidfxError, as_ours
 from vidfx.machine import resolve
+from vidfx.notices import Notify
 from vidfx.parts.plan import Plan, plan, warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Machine
@@ -93,7 +94,7 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Plan | PartF
     return stitch(task.plan, task.folder, overwrite=task.job.overwrite, notify=progress.notice)
 
 
-def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Callable[[str], None]) -> Plan:
+def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Notify) -> Plan:
     """A plan whose parts are long enough that warming up costs little, yet short enough for `pieces` workers.
 
     Where the film is too short for both, a part is at least as long as its warm-up. Raises what `plan` raises.

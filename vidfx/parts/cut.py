@@ -17,6 +17,7 @@ from vidfx.disk import writing
 from vidfx.encode import VideoEncoder
 from vidfx.film import CONTAINERS
 from vidfx.frames import Clip, Frame
+from vidfx.notices import Notices
 from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
 from vidfx.settings import Encode, Range
 
@@ -30,7 +31,7 @@ class Setup:
     """Its suffix decides the encoder; pictures are written to their names at once."""
     encode: Encode
     wanted: Range
-    notify: Callable[[str], None]
+    notify: Notices
     plan: str = ""
     """`Plan.id`."""
     ran_on: str = ""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from vidfx.disk import sync_folder, write_whole, writing_error
 from vidfx.errors import TryAgain
+from vidfx.notices import Notify
 from vidfx.parts.lock import locked
 from vidfx.parts.origin import Origin
 from vidfx.parts.packets import PartFile, part_path, read_part
@@ -45,7 +46,7 @@ def opened(
     plan: str = "",
     *,
     resume: bool = True,
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> Iterator[Journal]:
     """Holds the output's work folder; takes it away when all went well, or when it holds nothing to go on from.
 
@@ -106,9 +107,7 @@ def frames_kept(output: Path) -> int:
     return count
 
 
-def _kept(
-    folder: Path, origin: Origin | None, plan: str, *, resume: bool, notify: Callable[[str], None]
-) -> tuple[PartFile, ...]:
+def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
     for leftover in folder.glob(".*"):
         leftover.unlink()  # what was not finished
     before = _origin(folder)

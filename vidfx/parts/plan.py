@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ from vidfx.disk import write_whole, writing_error
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import resolve
+from vidfx.notices import Notify
 from vidfx.parts.origin import Fingerprint, fingerprint, origin_of, plan_id
 from vidfx.seeking import Entry, PacketTable, read_table
 from vidfx.settings import Job, Look, Range
@@ -22,8 +23,6 @@ from vidfx.shots import LOOK_AHEAD
 from vidfx.source import count_frames, open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
-
-PLAN_FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def plan(
     *,
     part_frames: int | None = None,
     shots: Sequence[int] = (),
-    notify: Callable[[str], None] = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> Plan:
     """Cuts a job into parts of about `part_frames` frames (None: `default_part_frames`).
 
@@ -136,7 +135,7 @@ def warm_up_of(look: Look, *, within: float = 0.5) -> int:
     return warm_up_frames(look.smooth, within=within) + 2 * LOOK_AHEAD if look.smooth else 0
 
 
-def _table(clip: Clip, notify: Callable[[str], None]) -> PacketTable:
+def _table(clip: Clip, notify: Notify) -> PacketTable:
     """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
     if clip.kind != "video":
         if clip.kind == "animation":

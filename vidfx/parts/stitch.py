@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from vidfx import sink
 from vidfx.errors import MissingInput
 from vidfx.images import is_pattern
+from vidfx.notices import Notices, Notify
 from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip
@@ -21,7 +21,7 @@ def stitch(
     output: Path | None = None,
     *,
     overwrite: bool | None = None,
-    notify: Callable[[str], None] = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> sink.Written:
     """Joins the plan's parts in `folder` into `output` (None: the job's; relative to the working folder, as always).
 
@@ -44,7 +44,7 @@ def stitch(
     # numbered pictures that lie there are the parts' own
     sink.check_output(target, clip, overwrite=replaces or (is_pattern(target) and target == job.output))
     parts = [done[part.index] for part in plan.parts]
-    setup = Setup(clip=clip, output=target, encode=job.encode, wanted=job.wanted, notify=sink.Notices(notify))
+    setup = Setup(clip=clip, output=target, encode=job.encode, wanted=job.wanted, notify=Notices(notify))
     return sink.join(
         parts,
         folder,

@@ -1,8 +1,8 @@
-"""One part of a plan, painted to its file."""
+"""A job's frames painted, all of them or one part's; and a part of a plan painted to its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,15 @@ from vidfx import sink
 from vidfx.disk import writing_error
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
+from vidfx.notices import Notices, Notify
 from vidfx.parts.cut import Setup, picture_paths, write_parts
 from vidfx.parts.origin import fingerprint
 from vidfx.parts.packets import PartFile, part_path, read_part
 from vidfx.parts.plan import Part, Plan
 from vidfx.pipeline import paint
 from vidfx.progress import Progress
-from vidfx.settings import Machine
+from vidfx.seeking import Entry
+from vidfx.settings import Job, Machine
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
@@ -54,12 +56,13 @@ def render_part(
         ran_on=stylizer.describe(clip.height, clip.width),
         start=plan.start,
         part_frames=part.frames,
-        notify=_once(progress.notice),
+        notify=Notices(progress.notice),
     )
     progress.begin(part.frames, plan.rate)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with closing(_painted(plan, part, clip, stylizer, setup.notify)) as frames:  # type: ignore[type-var]  # a generator
+        frames = _part_frames(plan, part, clip, stylizer, setup.notify)
+        with closing(frames):
             ends = part.end is None
             made = list(write_parts(frames, folder, setup, index=index, ends=ends, on_frame=progress.frame))
     except OSError as error:
@@ -73,23 +76,55 @@ def render_part(
     return made[0]
 
 
-def _painted(plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Callable[[str], None]) -> Iterator[Frame]:
-    """The part's own frames, after the pipeline has warmed up."""
+def _part_frames(
+    plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Notify
+) -> Generator[Frame, None, None]:
+    return painted(
+        plan.job,
+        clip,
+        stylizer,
+        notify,
+        first=part.first,
+        enter=part.enter,
+        before=part.skip,
+        warm_up=part.warm_up,
+        end=part.end,
+    )
+
+
+def painted(
+    job: Job,
+    clip: Clip,
+    stylizer: Stylizer,
+    notify: Notify,
+    *,
+    first: int = 0,
+    enter: Entry | None = None,
+    before: int = 0,
+    warm_up: int = 0,
+    end: int | None = None,
+) -> Generator[Frame, None, None]:
+    """A job's frames from number `first` on, painted as if those before it had just been.
+
+    All of them, or those of a part: reading goes in at `enter`, before which there are `before` frames of the job; the
+    last `warm_up` of these, and what comes before `first`, are painted and dropped. From `end` on, a pts, frames are
+    only looked at. What a render, a render that goes on, and a part have in common.
+    """
     frames = paint(
         clip,
         stylizer,
-        look=plan.job.look,
-        wanted=plan.job.wanted,
-        warm_up=part.warm_up,
-        enter=part.enter,
-        skip=part.skip - part.warm_up,
-        end=part.end,
-        pixels=sink.choice_of(plan.job.output, clip, plan.job.encode).pixels,
-        strict=plan.job.strict,
+        look=job.look,
+        wanted=job.wanted,
+        warm_up=warm_up,
+        enter=enter,
+        skip=before - warm_up,
+        end=end,
+        pixels=sink.choice_of(job.output, clip, job.encode).pixels,
+        strict=job.strict,
         notify=notify,
     )
     with closing(frames):  # type: ignore[type-var]  # a generator
-        yield from (frame for frame in frames if frame.index >= part.first)
+        yield from (frame for frame in frames if frame.index >= first)
 
 
 def finished_parts(plan: Plan, folder: Path, wanted: Iterable[int] | None = None) -> Mapping[int, PartFile]:
@@ -135,15 +170,3 @@ def pictures_there(part: PartFile, output: Path, clip: Clip, step: int) -> bool:
     """Whether every picture of a part without packets lies under its name."""
     path = picture_paths(output, clip)
     return all(path(number).is_file() for number in range(part.first, part.last + 1, step))
-
-
-def _once(notify: Callable[[str], None]) -> Callable[[str], None]:
-    """Says each thing once, however many encoders have it to say."""
-    told: set[str] = set()
-
-    def say(message: str) -> None:
-        if message not in told:
-            told.add(message)
-            notify(message)
-
-    return say

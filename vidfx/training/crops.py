@@ -21,6 +21,11 @@ def inner(x: Tensor) -> Tensor:
     return x[..., BORDER:-BORDER, BORDER:-BORDER]
 
 
+def without_slack(x: Tensor) -> Tensor:
+    """Cuts the further border away that only small motions need."""
+    return x[..., SLACK:-SLACK, SLACK:-SLACK]
+
+
 def grain(pictures: Tensor, random: torch.Generator) -> Tensor:
     """Film grain over all that the discriminator sees: else perfectly flat paper gives the real ones away.
 
@@ -72,5 +77,26 @@ def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[
         grid = F.affine_grid(matrix, list(x.shape), align_corners=False).to(x.device)
         return F.grid_sample(x, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 
-    moved = move(content)[..., SLACK:-SLACK, SLACK:-SLACK] * gain
+    moved = without_slack(move(content)) * gain
     return moved.clamp(0, 1).contiguous(memory_format=torch.channels_last), move
+
+
+def two_views(content: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+    """What the generator is shown of a crop: the crop, half the time as at the edge of a frame; the crop after a small
+    camera motion, with a film's noise; and that motion."""
+    seen = without_slack(content)
+    if torch.rand((), generator=random) < 0.5:
+        seen = reflect_border(seen)
+    moved, move = jitter(content, random)
+    return seen, moved + film_noise(moved, random), move
+
+
+def window(size: int, edge: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """Cuts the same random part, of `edge` at most, out of pictures of size × size."""
+    edge = min(edge, size)
+    top, left = (int(torch.randint(size - edge + 1, (), generator=random)) for _ in range(2))
+
+    def part(x: Tensor) -> Tensor:
+        return x[..., top : top + edge, left : left + edge].contiguous(memory_format=torch.channels_last)
+
+    return part

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from vidfx.disk import put_in_place
 from vidfx.settings import Machine
 from vidfx.styles.card import METADATA_KEY, Card, Finish, NetworkShape
 from vidfx.styles.check import check_style
@@ -74,5 +75,5 @@ def write_model(
     path, partial = folder / MODEL_FILE, folder / f".{MODEL_FILE}.partial"
     save_file(weights, partial, metadata={METADATA_KEY: card.model_dump_json()})
     partial.chmod(0o644)  # safetensors writes for its owner alone; a shipped style is for everybody
-    partial.replace(path)
+    put_in_place(partial, path)
     return path

@@ -8,13 +8,11 @@ export     the running average of the weights goes into a model file (vidfx.trai
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,33 +21,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidfx.errors import VidfxError
-from vidfx.features import TAPS, load_features, style_features
+from vidfx.notices import Notify
 from vidfx.styles.generator import Generator
-from vidfx.training.crops import differences, film_noise, grain, inner, jitter, reflect_border
-from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
-from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
+from vidfx.training.crops import differences, grain, inner, reflect_border, two_views, window, without_slack
+from vidfx.training.data import Batch, TrainingData
+from vidfx.training.discriminator import fool_loss, judge_loss
 from vidfx.training.log import Log
 from vidfx.training.losses import (
     content_loss,
     flat_loss,
-    gram,
     grid_loss,
     likeness_loss,
-    own_kernel,
     plain_loss,
     range_loss,
-    signature,
     statistics_loss,
     style_loss,
     tint_loss,
     tone_loss,
 )
 from vidfx.training.recipe import Recipe
-from vidfx.training.state import State, beginner
+from vidfx.training.sight import FEATURE_CROP, Sight
+from vidfx.training.state import State
 
-M = TypeVar("M", bound=torch.nn.Module)
-FEATURE_CROP = 128  # the feature network costs most of a step; a random part of the crop is enough for it
-STYLE_CROPS = 60  # batches behind the style's mean statistics
 PLAIN_COLOURS = 6  # a step
 CHECKPOINT_EVERY = 100
 JUDGE_RESTS_BELOW = 0.25  # a discriminator that is never wrong has nothing to teach: it waits for the generator
@@ -66,7 +59,7 @@ class Trainer:
         out: Path,
         device: str = "cpu",
         budget: float | None = None,
-        notify: Callable[[str], None] = print,
+        notify: Notify = print,
         tensorboard: bool = False,
     ) -> None:
         """Reads the pictures and the checkpoint, if there is one. `data`: where the recipe's paths start; `budget`:
@@ -84,57 +77,12 @@ class Trainer:
         counts = f"{sum(map(len, self.data.content))} content and {sum(map(len, self.data.style))} style pictures"
         notify(f"{counts} ready in {time.perf_counter() - began:.0f} s")
 
-        def place(module: M) -> M:
-            return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stubs lack the keyword
-
-        generator = place(beginner(recipe))
-        discriminator = place(TwoScaleDiscriminator(recipe.adversarial.discriminator_channels))
-        warm, game = recipe.warm_start, recipe.adversarial
-        self.state = State(
-            generator,
-            copy.deepcopy(generator).requires_grad_(False),
-            discriminator,
-            torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
-            torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
-            recipe=recipe.model_dump(mode="json"),
-        )
-        self.features = place(style_features(recipe.features, data))
+        self.state = State.fresh(recipe, self.device)
+        self.sight = Sight(recipe, data, self.device)
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
-        other = recipe.statistics_features
-        self.second_look = place(load_features(data / other)) if other else None
-        self.style_targets, self.style_signatures = self.measure_style()
-        self.style_spread = own_kernel(self.style_signatures).item()
-        self.paint: Callable[[Tensor], Tensor] = generator
-        self.look: Callable[[Tensor], dict[str, Tensor]] = self.features
-
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
-
-    def measure_style(self) -> tuple[dict[str, Tensor], Tensor]:
-        """Mean Gram matrices of the style crops, and the signature of each: seen through the game's own windows."""
-        sums: dict[str, Tensor] = {}
-        signatures = []
-        random = torch.Generator().manual_seed(self.recipe.seed)
-        with torch.no_grad(), self.autocast():
-            for crops in self.data.style_batches(STYLE_CROPS):
-                crops = crops.to(self.device)
-                features = self.features(window(self.recipe.crop, random)(crops))
-                signatures.append(self.sign(crops, features))
-                for name, taps in features.items():
-                    sums[name] = sums.get(name, torch.zeros(())) + gram(taps).mean(0) / STYLE_CROPS
-        return {name: sums[name] for name in TAPS}, torch.cat(signatures)
-
-    def sign(self, pictures: Tensor, features: dict[str, Tensor]) -> Tensor:
-        """Signatures of whole crops by the second network, or of the part whose `features` are known."""
-        network = self.second_look
-        if network is None:
-            return signature([features[tap] for tap in self.features.taps])
-        seen = network(pictures)
-        return signature([seen[tap] for tap in network.taps])
-
-    # --- the run -----------------------------------------------------------------------------------------------
+        self.sight.measure_style(self.data)
 
     def run(self, on_step: Callable[[int, int], None] = lambda done, total: None) -> Generator:
         """Trains to the end of the recipe or of the budget, tells each step; returns the averaged generator."""
@@ -183,9 +131,8 @@ class Trainer:
         warm, state = self.recipe.warm_start, self.state
         rate = 0.1 + 0.45 * (1 + math.cos(math.pi * state.warm_steps / warm.steps))  # from 1 to a tenth
         set_rate(state.generator_optimiser, warm.learning_rate * rate)
-        seen = batch.content[..., SLACK:-SLACK, SLACK:-SLACK]
-        with self.autocast():
-            painted = inner(self.paint(reflect_border(seen)))
+        with self.sight.autocast():
+            painted = inner(state.generator(reflect_border(without_slack(batch.content))))
         painted = painted.float()
         loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
         loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
@@ -194,55 +141,66 @@ class Trainer:
 
     def game_step(self, batch: Batch, random: torch.Generator) -> dict[str, float]:
         """One move of the generator, one of the discriminator."""
-        game, state, weights = self.recipe.adversarial, self.state, self.recipe.adversarial.losses
-        progress = self.progress()
+        game, state, progress = self.recipe.adversarial, self.state, self.progress()
         rate = game.learning_rate * min(1.0, 2 * (1 - progress) + 0.02)  # constant, then down to almost nothing
         for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
             set_rate(optimiser, rate)
+        painted, terms = self.paint(batch, random, progress)
+        self.update_generator(sum((getattr(game.losses, k) * v for k, v in terms.items()), torch.zeros(())))
+        judged = self.judge(batch.style, painted.detach(), random)
+        return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
 
-        seen = batch.content[..., SLACK:-SLACK, SLACK:-SLACK]
-        if torch.rand((), generator=random) < 0.5:
-            seen = reflect_border(seen)
-        moved, move = jitter(batch.content, random)
-        moved = moved + film_noise(moved, random)
-        with self.autocast():
-            both = self.paint(torch.cat([seen, moved]))
+    def paint(self, batch: Batch, random: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The generator's pictures of a batch, and every loss of them; what is dear only if it has a weight."""
+        sight, discriminator = self.sight, self.state.discriminator
+        weights, unasked = self.recipe.adversarial.losses, torch.zeros(())
+        seen, moved, move = two_views(batch.content, random)
+        with sight.autocast():
+            both = self.state.generator(torch.cat([seen, moved]))
         painted_whole, painted_moved = both.float().chunk(2)
         painted, source = inner(painted_whole), inner(seen)
-
-        part = window(painted.shape[-1], random)
-        with self.autocast():
-            with torch.no_grad():  # the feature network is dear: ask it only for what has a weight
-                wanted = self.look(part(source)) if weights.content else None
-                drawn = self.look(part(batch.teacher)) if weights.likeness else None
-            features = self.look(part(painted).clamp(-0.1, 1.1))
-            signatures = self.sign(painted.clamp(-0.1, 1.1), features) if weights.statistics else None
-            state.discriminator.requires_grad_(False)
-            fooled = fool_loss([v.float() for v in state.discriminator(grain(painted, random))])
-            state.discriminator.requires_grad_(True)
-        ring = BORDER + SLACK
-        still = F.mse_loss(painted_moved[..., ring:-ring, ring:-ring], move(painted_whole)[..., ring:-ring, ring:-ring])
-        terms = {
+        part = window(painted.shape[-1], FEATURE_CROP, random)
+        with sight.autocast():
+            with torch.no_grad():
+                wanted = sight.network(part(source)) if weights.content else None
+                drawn = sight.network(part(batch.teacher)) if weights.likeness else None
+            features = sight.network(part(painted).clamp(-0.1, 1.1))
+            signatures = sight.sign(painted.clamp(-0.1, 1.1), features) if weights.statistics else None
+            discriminator.requires_grad_(False)
+            fooled = fool_loss([v.float() for v in discriminator(grain(painted, random))])
+            discriminator.requires_grad_(True)
+        return painted, {
             "adversarial": fooled,
-            "style": style_loss(features, self.style_targets),
-            "statistics": torch.zeros(())
+            "style": style_loss(features, sight.style_grams) if weights.style else unasked,
+            "statistics": unasked
             if signatures is None
-            else statistics_loss(signatures, self.style_signatures, self.style_spread),
-            "content": content_loss(features, wanted) if wanted else torch.zeros(()),
-            "likeness": likeness_loss(features, drawn) if drawn else torch.zeros(()),
+            else statistics_loss(signatures, sight.style_signatures, sight.style_spread),
+            "content": content_loss(features, wanted) if wanted else unasked,
+            "likeness": likeness_loss(features, drawn) if drawn else unasked,
             "tint": tint_loss(painted, batch.teacher),
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
-            "steady": still,
+            "steady": F.mse_loss(inner(without_slack(painted_moved)), inner(without_slack(move(painted_whole)))),
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),
-            "plain": self.plain(random) if weights.plain else torch.zeros(()),
+            "plain": self.plain(random) if weights.plain else unasked,
             "range": range_loss(painted),
         }
-        self.update_generator(sum((getattr(weights, k) * v for k, v in terms.items()), torch.zeros(())))
 
-        with self.autocast():
-            verdicts = state.discriminator(grain(torch.cat([batch.style, painted.detach()]), random))
+    def plain(self, random: torch.Generator) -> Tensor:
+        """How far walls of plain colour are from the teacher's."""
+        colours, answers = self.data.plain
+        some = torch.randint(len(colours), (PLAIN_COLOURS,), generator=random)
+        generator = self.state.generator
+        with self.sight.autocast():
+            walls, wanted = colours[some].to(self.device), answers[some].to(self.device)
+            return plain_loss(generator, generator.receptive_radius, walls, wanted)
+
+    def judge(self, style: Tensor, painted: Tensor, random: torch.Generator) -> Tensor:
+        """The discriminator's move, and how wrong it was before."""
+        state = self.state
+        with self.sight.autocast():
+            verdicts = state.discriminator(grain(torch.cat([style, painted]), random))
         halves = [v.float().chunk(2) for v in verdicts]
         judged = judge_loss([r for r, _ in halves], [f for _, f in halves])
         if judged.item() > JUDGE_RESTS_BELOW:
@@ -250,15 +208,7 @@ class Trainer:
             judged.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
             torch.nn.utils.clip_grad_norm_(state.discriminator.parameters(), 1.0)
             state.discriminator_optimiser.step()
-        return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
-
-    def plain(self, random: torch.Generator) -> Tensor:
-        """How far walls of plain colour are from the teacher's."""
-        colours, answers = self.data.plain
-        some = torch.randint(len(colours), (PLAIN_COLOURS,), generator=random)
-        with self.autocast():
-            radius = self.state.generator.receptive_radius
-            return plain_loss(self.paint, radius, colours[some].to(self.device), answers[some].to(self.device))
+        return judged
 
     def update_generator(self, loss: Tensor) -> None:
         state = self.state
@@ -275,22 +225,11 @@ class Trainer:
     def save_samples(self, batch: Batch, step: int) -> None:
         """A strip for the eye: source, teacher, painting and a style crop, for each picture of the batch."""
         with torch.no_grad():
-            painted = inner(self.state.average(reflect_border(batch.content[..., SLACK:-SLACK, SLACK:-SLACK])))
-        source = inner(batch.content[..., SLACK:-SLACK, SLACK:-SLACK])
+            painted = inner(self.state.average(reflect_border(without_slack(batch.content))))
+        source = inner(without_slack(batch.content))
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
         cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
-
-
-def window(size: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """Cuts the same random part, of FEATURE_CROP at most, out of pictures of size × size."""
-    edge = min(FEATURE_CROP, size)
-    top, left = (int(torch.randint(size - edge + 1, (), generator=random)) for _ in range(2))
-
-    def part(x: Tensor) -> Tensor:
-        return x[..., top : top + edge, left : left + edge].contiguous(memory_format=torch.channels_last)
-
-    return part
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

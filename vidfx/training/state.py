@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
 
+from vidfx.disk import put_in_place
 from vidfx.errors import UsageError
 from vidfx.styles.generator import Generator, GeneratorConfig
 from vidfx.styles.library import find_style
 from vidfx.training.discriminator import TwoScaleDiscriminator
 from vidfx.training.recipe import Recipe
 
+M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 
 
@@ -33,16 +35,29 @@ class State:
     seconds: float = 0.0
     recipe: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def fresh(cls, recipe: Recipe, device: torch.device) -> State:
+        """Before the first step. Raises UsageError where the style to begin with has another shape."""
+        warm, game = recipe.warm_start, recipe.adversarial
+        generator = placed(beginner(recipe), device)
+        discriminator = placed(TwoScaleDiscriminator(game.discriminator_channels), device)
+        return cls(
+            generator,
+            copy.deepcopy(generator).requires_grad_(False),
+            discriminator,
+            torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
+            torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
+            recipe=recipe.model_dump(mode="json"),
+        )
+
     def save(self, path: Path) -> None:
         """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
         content = {name: getattr(self, name).state_dict() for name in LEARNT}
         content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
         partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with partial.open("wb") as file:  # torch's own writer would not say that the disk is full
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        put_in_place(partial, path)
 
     def load(self, path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -65,3 +80,8 @@ def beginner(recipe: Recipe) -> Generator:
             raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
         generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
     return generator
+
+
+def placed(module: M, device: torch.device) -> M:
+    """A network on its device, channels last as the pictures are."""
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stubs lack the keyword

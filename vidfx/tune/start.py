@@ -7,6 +7,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -43,12 +44,7 @@ def prepare(
     `styles` are names or paths to offer beside those that are installed, the first of them is the one to begin with.
     `usual` is what `vidfx render` takes without flags. Raises the errors of `vidfx.errors`.
     """
-    named = {style.name: (name, style.description) for name in styles for style in [find_style(name)]}
-    offered = named | {
-        style.name: (style.name, style.description) for style in list_styles() if style.name not in named
-    }
-    if not offered:
-        raise MissingInput("there is no style to tune", hint="give the path of a model file with --style, or train one")
+    offered = _offered(styles)
     for folder in folders:
         if not folder.is_dir():
             raise MissingInput(f"there is no folder '{folder}'", hint="name folders that mattes may be opened from")
@@ -56,10 +52,11 @@ def prepare(
     reader = ClipReader(clip, threads=machine.threads)
     desk = Desk()
     matte = usual["matte"]
+    given = {name: style.given for name, style in offered.items()}
     bounds = Bounds(
         source=Path(source),
         folders=tuple(folder.resolve() for folder in folders),
-        styles={name: given for name, (given, _) in offered.items()},
+        styles=given,
         matte=matte,
     )
     start = Settings(
@@ -72,19 +69,31 @@ def prepare(
     flags = [*machine_flags, *(["--video-stream", str(video_stream)] if video_stream is not None else [])]
     return Tuning(
         bounds=bounds,
-        command=CommandLine(
-            source=str(source),
-            usual=usual,
-            styles={name: given for name, (given, _) in offered.items()},
-            machine=tuple(flags),
-        ),
+        command=CommandLine(source=str(source), usual=usual, styles=given, machine=tuple(flags)),
         painter=Painter(reader, machine),
         desk=desk,
         scan=Scan(clip, len(reader), busy=lambda: desk.busy),
         rendering=Rendering(),
         start=start,
-        descriptions={name: text for name, (_, text) in offered.items()},
+        descriptions={name: style.description for name, style in offered.items()},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    given: str
+    """The name or path that a command gives it by."""
+    description: str
+
+
+def _offered(styles: Sequence[str]) -> dict[str, _Offered]:
+    """The styles to choose from, by name: those that were asked for first, then those that are installed."""
+    found = {style.name: _Offered(given, style.description) for given in styles for style in [find_style(given)]}
+    for style in list_styles():
+        found.setdefault(style.name, _Offered(style.name, style.description))
+    if not found:
+        raise MissingInput("there is no style to tune", hint="give the path of a model file with --style, or train one")
+    return found
 
 
 def check_host(host: str, *, allow_remote: bool) -> bool:

@@ -1,0 +1,134 @@
+"""Pictures as a recipe names them, read and brought to common ground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vidfx.disk import for_ffmpeg
+from vidfx.errors import MissingInput, UsageError
+from vidfx.frames import Picture
+from vidfx.notices import Notify
+from vidfx.training.recipe import ContentSource, Recipe, StyleSource
+from vidfx.training.teachers import TEACHERS, Teacher
+from vidfx.training.teachers.ink import INK, PAPER
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
+
+
+def read_content(source: ContentSource, root: Path, notify: Notify) -> Iterator[Picture]:
+    """The pictures of a content source, as they come."""
+    return _read(_find(root, source.path), source.every, notify)
+
+
+def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: bool = False) -> Iterator[Picture]:
+    """The pictures of a style source that are trained on, or those that it holds out; as they come, untreated."""
+
+    def listed(path: Path, names: tuple[str, ...]) -> bool:
+        return any(path.match(name) for name in names)
+
+    paths = [p for p in _find(root, source.path) if not listed(p, source.leave_out)]
+    return _read([p for p in paths if listed(p, source.hold_out) == held_out], source.every, notify)
+
+
+def _find(root: Path, pattern: str) -> list[Path]:
+    """Pictures and clips in a folder or matching a glob, sorted. Raises MissingInput if there is none."""
+    base = root / pattern
+    found = sorted(base.iterdir()) if base.is_dir() else sorted(root.glob(pattern)) if not base.is_file() else [base]
+    found = [p for p in found if p.suffix.lower() in PICTURES | CLIPS]
+    if not found:
+        raise MissingInput(f"no pictures or clips at {base}", hint="paths in a recipe are relative to --data")
+    return found
+
+
+def _read(paths: Iterable[Path], every: int, notify: Notify) -> Iterator[Picture]:
+    """RGB: pictures whole, of clips every so many frames; a picture that cannot be read is skipped and named."""
+    for path in paths:
+        if path.suffix.lower() in CLIPS:
+            yield from _read_clip(path, every, notify)
+        elif (picture := cv2.imread(str(path), cv2.IMREAD_COLOR)) is None:
+            notify(f"skipped {path}: not a readable picture")
+        else:
+            yield np.ascontiguousarray(picture[..., ::-1], np.uint8)
+
+
+def _read_clip(path: Path, every: int, notify: Notify) -> Iterator[Picture]:
+    import av  # only where a recipe names a clip: pictures train without PyAV
+
+    try:
+        with av.open(for_ffmpeg(path)) as container:
+            for number, frame in enumerate(container.decode(video=0)):
+                if number % every == 0:
+                    yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    except (av.FFmpegError, IndexError):  # IndexError: no stream of pictures
+        notify(f"skipped {path}, or the rest of it: not a readable clip")
+
+
+def answer(teacher: Teacher, picture: Picture, stroke: float) -> Picture:
+    """The teacher's drawing of a picture with strokes `stroke` times as broad: drawn small, then enlarged."""
+    if stroke == 1:
+        return teacher(picture)
+    height, width = picture.shape[:2]
+    small = (max(round(width / stroke), 8), max(round(height / stroke), 8))
+    how = cv2.INTER_AREA if stroke > 1 else cv2.INTER_CUBIC
+    drawn = teacher(np.asarray(cv2.resize(picture, small, interpolation=how), np.uint8))
+    how = cv2.INTER_CUBIC if stroke > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=how), np.uint8)
+
+
+def treat_style(picture: Picture, source: StyleSource, teacher: Teacher) -> Picture:
+    """Brings a style picture to common ground: scrolls lose their brown silk, line drawings get paper."""
+    if source.trim:
+        dy, dx = (round(n * source.trim) for n in picture.shape[:2])
+        picture = picture[dy : picture.shape[0] - dy, dx : picture.shape[1] - dx]
+    if source.treat == "none":
+        return picture
+    if source.treat == "teacher":
+        size = (2 * picture.shape[1], 2 * picture.shape[0])  # drawn large and seen small: a cleaner line
+        return teacher(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8))
+    if source.treat == "levels":
+        low, high = np.percentile(picture.max(2), (0.5, 99.5))
+        stretched = (picture.astype(np.float32) - low * 0.8) / max(float(high - low * 0.8), 1.0)
+        return np.asarray(np.rint(255 * np.clip(stretched, 0, 1) ** 0.9), np.uint8)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    if source.treat == "scroll":
+        silk = cv2.dilate(cv2.medianBlur((grey * 255).astype(np.uint8), 5), np.ones((25, 25)))
+        ground = cv2.GaussianBlur(silk, (0, 0), 40)
+        grey = grey / np.maximum(ground.astype(np.float32) / 255, 0.05)
+        low, high = np.percentile(grey, (1, 90))
+        grey = (grey - low) / max(float(high - low), 1e-3)
+    grey = np.clip(grey, 0, 1)[..., None]
+    if source.treat == "line":
+        grey = grey**1.8  # the drawings are in mid grey; ink is blacker
+    return np.asarray(np.rint(255 * (INK + (PAPER - INK) * grey)), np.uint8)
+
+
+def style_pictures(recipe: Recipe, root: Path, notify: Notify) -> tuple[list[Picture], bool]:
+    """The held-out pictures of a recipe, treated as in training; all of them, and False, where none is held out.
+
+    Raises UsageError for fewer than two, MissingInput for a source that is not there.
+    """
+    teacher = TEACHERS[recipe.warm_start.teacher]
+    for held_out in (True, False):
+        pictures = [
+            treat_style(picture, source, teacher)
+            for source in recipe.style
+            for picture in read_style(source, root, notify, held_out=held_out)
+        ]
+        if len(pictures) >= 2:
+            return pictures, held_out
+    raise UsageError(f"the recipe of '{recipe.name}' names fewer than two style pictures")
+
+
+def expose(picture: Picture, random: np.random.Generator) -> Picture:
+    """Another exposure and grading of the same scene: gamma, gain, saturation, now and then black and white."""
+    x = (picture.astype(np.float32) / 255) ** np.float32(np.exp(random.uniform(-0.35, 0.35)))
+    x = np.clip(x * random.uniform(0.85, 1.12) + random.uniform(-0.03, 0.03), 0, 1)
+    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+    saturation = 0.0 if random.random() < 0.1 else random.uniform(0.6, 1.3)
+    x = np.clip(grey[..., None] + saturation * (x - grey[..., None]), 0, 1)
+    return np.asarray(np.rint(x * 255), np.uint8)
