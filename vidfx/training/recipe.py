@@ -115,7 +115,7 @@ class Recipe(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str
     finish: Finish = "none"
-    """What every painting of this style gets after smoothing: `screentone` turns flat greys into dots."""
+    """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
     seed: int = 1
     stroke: float = Field(1.0, ge=0.5, le=4)
     """Size of the strokes against what is usual at 720 lines: 2 draws twice as broadly."""
