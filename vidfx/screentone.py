@@ -29,7 +29,7 @@ _SMALLEST_PITCH = 4.0
 _SOLID, _BLANK = 24.0, 232.0
 """Of 255: what is darker is printed solid, what is lighter stays bare paper."""
 _WIDEST_LINE = np.ones((5, 5), np.uint8)
-_INK, _NO_INK = 0.45, 0.87  # of the tone around: what is darker is a line, what is lighter belongs to the tone
+_INK, _NO_INK = 0.55, 0.92  # of the tone around: what is darker is a line, what is lighter belongs to the tone
 
 
 def screentone(
@@ -74,7 +74,7 @@ def put_screen(picture: Picture, screen: NDArray[np.float32], height: int | None
     `height` is the page's, where the picture is a part of it.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    grey = cv2.max(grey, 1)  # a black divides
+    grey = np.maximum(grey, 1)  # it divides
     tone = cv2.max(grey, cv2.boxFilter(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, _WIDEST_LINE), -1, (5, 5)))
     paper = cv2.divide(grey, tone, dtype=cv2.CV_32F) - np.float32(_INK)
     paper = np.clip(paper * np.float32(1 / (_NO_INK - _INK)), 0, 1)

@@ -25,25 +25,11 @@ from torch.nn import functional as F
 from vidfx.errors import VidfxError
 from vidfx.features import TAPS, load_features, style_features
 from vidfx.styles.generator import Generator
+from vidfx.training import losses
 from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
 from vidfx.training.log import Log
-from vidfx.training.losses import (
-    content_loss,
-    flat_loss,
-    gram,
-    grid_loss,
-    likeness_loss,
-    own_kernel,
-    plain_loss,
-    range_loss,
-    signature,
-    statistics_loss,
-    style_loss,
-    tint_loss,
-    tone_loss,
-)
 from vidfx.training.recipe import Recipe
 from vidfx.training.state import State, beginner
 
@@ -105,7 +91,7 @@ class Trainer:
         other = recipe.statistics_features
         self.second_look = place(load_features(data / other)) if other else None
         self.style_targets, self.style_signatures = self.measure_style()
-        self.style_spread = own_kernel(self.style_signatures).item()
+        self.style_spread = losses.own_kernel(self.style_signatures).item()
         self.paint: Callable[[Tensor], Tensor] = generator
         self.look: Callable[[Tensor], dict[str, Tensor]] = self.features
 
@@ -123,16 +109,16 @@ class Trainer:
                 features = self.features(window(self.recipe.crop, random)(crops))
                 signatures.append(self.sign(crops, features))
                 for name, taps in features.items():
-                    sums[name] = sums.get(name, torch.zeros(())) + gram(taps).mean(0) / STYLE_CROPS
+                    sums[name] = sums.get(name, torch.zeros(())) + losses.gram(taps).mean(0) / STYLE_CROPS
         return {name: sums[name] for name in TAPS}, torch.cat(signatures)
 
     def sign(self, pictures: Tensor, features: dict[str, Tensor]) -> Tensor:
         """Signatures of whole crops by the second network, or of the part whose `features` are known."""
         network = self.second_look
         if network is None:
-            return signature([features[tap] for tap in self.features.taps])
+            return losses.signature([features[tap] for tap in self.features.taps])
         seen = network(pictures)
-        return signature([seen[tap] for tap in network.taps])
+        return losses.signature([seen[tap] for tap in network.taps])
 
     # --- the run -----------------------------------------------------------------------------------------------
 
@@ -187,8 +173,9 @@ class Trainer:
         with self.autocast():
             painted = inner(self.paint(reflect_border(seen)))
         painted = painted.float()
-        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
+        loss = F.l1_loss(painted, batch.teacher) + 0.1 * losses.range_loss(painted)
         loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
+        loss = loss + warm.line * losses.line_loss(painted, batch.teacher)
         self.update_generator(loss)
         return {"teacher": loss.item()}
 
@@ -221,24 +208,25 @@ class Trainer:
             state.discriminator.requires_grad_(False)
             fooled = fool_loss([v.float() for v in state.discriminator(grain(painted, random))])
             state.discriminator.requires_grad_(True)
-        ring = BORDER + SLACK
-        still = F.mse_loss(painted_moved[..., ring:-ring, ring:-ring], move(painted_whole)[..., ring:-ring, ring:-ring])
+        ring = slice(BORDER + SLACK, -BORDER - SLACK)
+        still = F.mse_loss(painted_moved[..., ring, ring], move(painted_whole)[..., ring, ring])
         terms = {
             "adversarial": fooled,
-            "style": style_loss(features, self.style_targets),
+            "style": losses.style_loss(features, self.style_targets),
             "statistics": torch.zeros(())
             if signatures is None
-            else statistics_loss(signatures, self.style_signatures, self.style_spread),
-            "content": content_loss(features, wanted) if wanted else torch.zeros(()),
-            "likeness": likeness_loss(features, drawn) if drawn else torch.zeros(()),
-            "tint": tint_loss(painted, batch.teacher),
-            "tone": tone_loss(painted, batch.teacher),
+            else losses.statistics_loss(signatures, self.style_signatures, self.style_spread),
+            "content": losses.content_loss(features, wanted) if wanted else torch.zeros(()),
+            "likeness": losses.likeness_loss(features, drawn) if drawn else torch.zeros(()),
+            "tint": losses.tint_loss(painted, batch.teacher),
+            "tone": losses.tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
+            "line": losses.line_loss(painted, batch.teacher),
             "steady": still,
-            "grid": grid_loss(painted) * (1 + 2 * progress),
-            "flat": flat_loss(painted, source),
+            "grid": losses.grid_loss(painted) * (1 + 2 * progress),
+            "flat": losses.flat_loss(painted, source),
             "plain": self.plain(random) if weights.plain else torch.zeros(()),
-            "range": range_loss(painted),
+            "range": losses.range_loss(painted),
         }
         self.update_generator(sum((getattr(weights, k) * v for k, v in terms.items()), torch.zeros(())))
 
@@ -259,7 +247,7 @@ class Trainer:
         some = torch.randint(len(colours), (PLAIN_COLOURS,), generator=random)
         with self.autocast():
             radius = self.state.generator.receptive_radius
-            return plain_loss(self.paint, radius, colours[some].to(self.device), answers[some].to(self.device))
+            return losses.plain_loss(self.paint, radius, colours[some].to(self.device), answers[some].to(self.device))
 
     def update_generator(self, loss: Tensor) -> None:
         state = self.state
