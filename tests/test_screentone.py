@@ -61,5 +61,5 @@ def test_a_part_of_a_page_is_printed_as_in_the_whole() -> None:
     frame = Frame(index=0, pts=0, time_base=Fraction(1, 25), duration=1, image=page[rows, columns], source=page)
     (part,) = screentone(iter([frame]), make_screen(360, 480)[rows, columns], height=360)
     whole = put_screen(page, make_screen(360, 480))[rows, columns]
-    inside = (slice(4, -4), slice(4, -4))  # the neighbourhood that tells a tone from a line ends at the part's edge
+    inside = (slice(6, -6), slice(6, -6))  # the neighbourhood that tells a tone from a line ends at the part's edge
     assert np.array_equal(part.image[inside], whole[inside])

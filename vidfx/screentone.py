@@ -1,4 +1,4 @@
-"""Turns the flat greys of a drawing into dots, as toning film does on a printed page.
+"""Turns the greys of a drawing into dots, as toning film does on a printed page, and inks its lines.
 
     threshold(x, y) = ½ + ¼ (cos u + cos v),   u, v = 2π (x ± y) / (√2 · pitch)        a screen at 45°
     out             = black where tone < threshold, one pixel of soft edge between
@@ -7,6 +7,9 @@ The threshold is mapped through its own distribution, so that a tone of t covers
 fixed to the page: it neither swims with the picture nor flickers, and does not depend on tiles, batches or parts.
 It comes after the smoothing, which therefore sees calm tones. Ordered dither with a clustered dot is as old as
 halftone printing; see Ulichney, "Digital Halftoning", MIT Press 1987, chapter 5.
+
+Lines are told from tones by a morphological closing, which removes what is dark and narrow: the closed picture is the
+tone, and where the drawing is much darker than that there is ink. So dots run up to a line, and a soft line is crisp.
 """
 
 from __future__ import annotations
@@ -20,18 +23,19 @@ from numpy.typing import NDArray
 
 from vidfx.frames import Frame, Picture
 
-_PITCH_PER_HEIGHT = 1 / 130
-"""Distance of the dots over the frame's height: 5.5 px at 720 lines."""
+_PITCH_PER_HEIGHT = 1 / 150
+"""Distance of the dots over the frame's height: 4.8 px at 720 lines."""
 _SMALLEST_PITCH = 4.0
 _SOLID, _BLANK = 24.0, 232.0
 """Of 255: what is darker is printed solid, what is lighter stays bare paper."""
-_EDGE_STEPS = 14.0  # of 255: a tone that varies more than this within its neighbourhood is a line, not a tone
+_WIDEST_LINE = np.ones((5, 5), np.uint8)
+_INK, _NO_INK = 0.55, 0.92  # of the tone around: what is darker is a line, what is lighter belongs to the tone
 
 
 def screentone(
     frames: Iterator[Frame], screen: NDArray[np.float32] | None = None, *, height: int | None = None
 ) -> Iterator[Frame]:
-    """Puts a screen over each frame's `image`; lines, black and white stay as they are drawn.
+    """Puts a screen over each frame's `image`; lines are inked, black and white stay as they are.
 
     Where the frames are a part of a larger page, `screen` is the same part of its thresholds and `height` the page's.
     """
@@ -65,18 +69,18 @@ def _pitch(height: int) -> float:
 
 
 def put_screen(picture: Picture, screen: NDArray[np.float32], height: int | None = None) -> Picture:
-    """`picture` (H × W × 3 RGB, uint8) as black dots on white where its tone is flat, unchanged where it is drawn.
+    """`picture` (H × W × 3 RGB, uint8) in black dots on white, with its lines in ink.
 
     `height` is the page's, where the picture is a part of it.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    calm = cv2.boxFilter(grey, -1, (5, 5))
-    tone = calm.astype(np.float32)
+    grey = np.maximum(grey, 1)  # it divides
+    tone = cv2.max(grey, cv2.boxFilter(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, _WIDEST_LINE), -1, (5, 5)))
+    paper = cv2.divide(grey, tone, dtype=cv2.CV_32F) - np.float32(_INK)
+    paper = np.clip(paper * np.float32(1 / (_NO_INK - _INK)), 0, 1)
     softness = np.float32(4 * 255 / _pitch(height or screen.shape[0]) / 2)
-    tone = (tone - _SOLID) * ((255 + softness) / np.float32(_BLANK - _SOLID)) - softness / 2
-    dots = cv2.subtract(np.asarray(tone, np.float32), screen)
-    dots = cv2.convertScaleAbs(np.clip(dots * (255 / softness) + 127.5, 0, 255))
-    unrest = cv2.absdiff(grey, calm).astype(np.float32)
-    flat = np.clip(1.6 - unrest * np.float32(1 / _EDGE_STEPS), 0, 1)
-    out = cv2.blendLinear(np.asarray(dots), grey, flat, 1 - flat)
+    level = tone.astype(np.float32) - np.float32(_SOLID)
+    level = level * ((255 + softness) / np.float32(_BLANK - _SOLID)) - softness / 2
+    dots = np.clip(cv2.subtract(level, screen) * (255 / softness) + 127.5, 0, 255)
+    out = cv2.convertScaleAbs(dots * paper)
     return np.asarray(cv2.cvtColor(out, cv2.COLOR_GRAY2RGB), np.uint8)

@@ -10,7 +10,7 @@ ARCHITECTURE = "quarter-eighth-1"
 """The one architecture this version knows (`vidfx.styles.generator`). A file that names another is refused."""
 METADATA_KEY = "vidfx"
 Finish = Literal["none", "screentone"]
-"""`screentone`: flat greys become dots (`vidfx.screentone`)."""
+"""`screentone`: greys become dots (`vidfx.screentone`)."""
 
 
 class NetworkShape(BaseModel):

@@ -32,6 +32,7 @@ from vidfx.training.losses import (
     flat_loss,
     grid_loss,
     likeness_loss,
+    line_loss,
     plain_loss,
     range_loss,
     statistics_loss,
@@ -136,6 +137,7 @@ class Trainer:
         painted = painted.float()
         loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
         loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
+        loss = loss + warm.line * line_loss(painted, batch.teacher)
         self.update_generator(loss)
         return {"teacher": loss.item()}
 
@@ -180,6 +182,7 @@ class Trainer:
             "tint": tint_loss(painted, batch.teacher),
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
+            "line": line_loss(painted, batch.teacher),
             "steady": F.mse_loss(inner(without_slack(painted_moved)), inner(without_slack(move(painted_whole)))),
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),

@@ -73,6 +73,8 @@ class WarmStart(Part):
     teacher: str = "ink"
     steps: int = Field(1200, ge=0)
     learning_rate: float = Field(1e-3, gt=0)
+    line: float = Field(0.0, ge=0)
+    """Weight of the loss `line` beside the L1 to the teacher."""
 
 
 class Losses(Part):
@@ -91,6 +93,8 @@ class Losses(Part):
     """Colour differences against the teacher's, blurred: no cast."""
     teacher: float = Field(0.0, ge=0)
     """Plain L1 to the teacher's picture."""
+    line: float = Field(0.0, ge=0)
+    """The same where the teacher has a line."""
     steady: float = Field(10.0, ge=0)
     grid: float = Field(30.0, ge=0)
     flat: float = Field(1.0, ge=0)
@@ -115,7 +119,7 @@ class Recipe(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str
     finish: Finish = "none"
-    """What every painting of this style gets after smoothing: `screentone` turns flat greys into dots."""
+    """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
     seed: int = 1
     stroke: float = Field(1.0, ge=0.5, le=4)
     """Size of the strokes against what is usual at 720 lines: 2 draws twice as broadly."""
