@@ -29,6 +29,7 @@ from vidfx.training.export import export_style
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
 from vidfx.training.losses import (
+    drawing_loss,
     flat_loss,
     grid_loss,
     own_kernel,
@@ -219,6 +220,17 @@ def test_flat_loss_asks_for_calm_only_where_the_source_is_calm() -> None:
     scribble, sky, grass = torch.rand(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.7), torch.rand(1, 3, 64, 64)
     assert flat_loss(scribble, sky) > 100 * flat_loss(scribble, grass)
     assert flat_loss(sky, sky) == 0
+
+
+def test_drawing_loss_would_rather_draw_an_unsure_line_than_none() -> None:
+    paper = torch.full((1, 3, 32, 32), 0.9)
+    drawn = paper.clone()
+    drawn[..., 15:17] = 0.15
+    # The line is in every third of the teacher's pictures: by the plain mean it would pay to leave it out.
+    leave_out = drawing_loss(paper, drawn) + 2 * drawing_loss(paper, paper)
+    draw_it = drawing_loss(drawn, drawn) + 2 * drawing_loss(drawn, paper)
+    assert draw_it < leave_out
+    assert drawing_loss(drawn, drawn) == 0
 
 
 def test_plain_loss_looks_at_the_middle_of_a_wall() -> None:

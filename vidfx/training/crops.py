@@ -32,11 +32,6 @@ def reflect_border(x: Tensor) -> Tensor:
     return F.pad(inner(x), (BORDER,) * 4, mode="reflect").contiguous(memory_format=torch.channels_last)
 
 
-def differences(x: Tensor) -> Tensor:
-    """Horizontal and vertical steps between neighbours, for a loss on edges."""
-    return torch.cat([(x[..., 1:, 1:] - x[..., 1:, :-1]), (x[..., 1:, 1:] - x[..., :-1, 1:])], 1)
-
-
 def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """A small camera motion: the moved crop (SLACK cut away), and the same motion for the painting of the unmoved one.
 

@@ -1,7 +1,7 @@
 """The training loop, top to bottom: warm start from a teacher, then generator against discriminator.
 
 prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
-warm up    plain L1 to the teacher, until the generator draws
+warm up    L1 to the teacher, lines above all, until the generator draws
 play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
 export     the running average of the weights goes into a model file (vidfx.training.export)
 """
@@ -25,12 +25,13 @@ from torch.nn import functional as F
 from vidfx.errors import VidfxError
 from vidfx.features import TAPS, load_features, style_features
 from vidfx.styles.generator import Generator
-from vidfx.training.crops import differences, grain, inner, jitter, reflect_border
+from vidfx.training.crops import grain, inner, jitter, reflect_border
 from vidfx.training.data import BORDER, SLACK, Batch, TrainingData
 from vidfx.training.discriminator import TwoScaleDiscriminator, fool_loss, judge_loss
 from vidfx.training.log import Log
 from vidfx.training.losses import (
     content_loss,
+    drawing_loss,
     flat_loss,
     gram,
     grid_loss,
@@ -187,8 +188,7 @@ class Trainer:
         with self.autocast():
             painted = inner(self.paint(reflect_border(seen)))
         painted = painted.float()
-        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
-        loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
+        loss = drawing_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
         self.update_generator(loss)
         return {"teacher": loss.item()}
 
