@@ -50,6 +50,25 @@ def test_woodblock_lays_flat_colour(scene: Picture) -> None:
     assert flat.std(0).max() < 6
 
 
+def test_woodblock_draws_a_line_around_a_form_in_haze() -> None:
+    haze = np.full((160, 160, 3), 190, np.uint8)
+    cv2.circle(haze, (80, 80), 45, (180, 180, 180), -1, cv2.LINE_AA)  # four hundredths darker
+    drawn = TEACHERS["woodblock"](haze).astype(float).mean(2)
+    rim = drawn[76:84, 29:41].min(1)
+    assert (rim < drawn[76:84, 80] - 60).all(), "every row of the left rim crosses the keyline"
+
+
+def test_woodblock_prints_light_as_paper_and_a_bluer_sky_deeper() -> None:
+    def wall(colour: tuple[int, int, int]) -> list[int]:
+        return [int(v) for v in TEACHERS["woodblock"](np.full((96, 96, 3), colour, np.uint8))[48, 48]]
+
+    light, pale, deep = wall((225, 225, 225)), wall((190, 205, 235)), wall((120, 165, 235))
+    assert light[0] > light[2] + 20, "grey light is warm paper"
+    assert pale[2] >= pale[0], "a pale sky is blue, not paper"
+    assert sum(deep) < sum(pale) - 60
+    assert deep[2] > deep[0] + 60
+
+
 def test_oil_is_more_vivid_than_the_film(scene: Picture) -> None:
     def chroma(picture: Picture) -> float:
         lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(float) - 128

@@ -31,6 +31,7 @@ from vidfx.training.loop import Trainer
 from vidfx.training.losses import (
     flat_loss,
     grid_loss,
+    line_loss,
     own_kernel,
     plain_loss,
     range_loss,
@@ -220,6 +221,20 @@ def test_flat_loss_asks_for_calm_only_where_the_source_is_calm() -> None:
     scribble, sky, grass = torch.rand(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.7), torch.rand(1, 3, 64, 64)
     assert flat_loss(scribble, sky) > 100 * flat_loss(scribble, grass)
     assert flat_loss(sky, sky) == 0
+
+
+def test_line_loss_makes_an_unsure_line_better_drawn_than_left_out() -> None:
+    def apart(picture: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        return (picture - teacher).abs().mean() + 4 * line_loss(picture, teacher)
+
+    paper = torch.full((1, 3, 32, 32), 0.9)
+    drawn = paper.clone()
+    drawn[..., 15:17] = 0.15
+    # The line is in every third of the teacher's pictures: by the plain mean it would pay to leave it out.
+    leave_out = apart(paper, drawn) + 2 * apart(paper, paper)
+    draw_it = apart(drawn, drawn) + 2 * apart(drawn, paper)
+    assert draw_it < leave_out
+    assert line_loss(drawn, drawn) == 0
 
 
 def test_plain_loss_looks_at_the_middle_of_a_wall() -> None:

@@ -1,7 +1,7 @@
 """The training loop, top to bottom: warm start from a teacher, then generator against discriminator.
 
 prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
-warm up    plain L1 to the teacher, until the generator draws
+warm up    L1 to the teacher, and to its lines where the recipe asks, until the generator draws
 play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
 export     the running average of the weights goes into a model file (vidfx.training.export)
 """
