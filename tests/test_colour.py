@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from clips import make_clip, needs_ffprobe, probe
 from numpy.typing import NDArray
-from tiny_style import make_style
 
 import vidfx
 from vidfx import hdr, source
@@ -26,11 +25,6 @@ SIZE = (128, 96)
 UNPAINTED = Look(strength=0, smooth=0)
 LOSSLESS = Encode(codec="ffv1")
 CPU = Machine(device="cpu", precision="fp32", threads=1, runtime="torch")
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 def bars_and_ramps() -> NDArray[np.uint8]:

@@ -12,7 +12,6 @@ import pytest
 import witness
 from clips import make_clip
 from odd_clips import ODD, have_ffmpeg
-from tiny_style import make_style
 
 import vidfx
 from vidfx import Encode, Look, Machine, UnreadableInput, UsageError
@@ -26,16 +25,6 @@ LOSSES = {
     "cut_short.mp4": "16 pictures missing where",
     "flipped_bits.ts": "13 damaged pictures in",
 }
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("odd")
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 def render(source: Path, output: Path, style: str, **settings: object) -> vidfx.job.Rendered:

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 from clips import MEDIA, make_clip, make_sequence, needs_ffprobe, picture, probe
-from tiny_style import make_style
 
 import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
@@ -24,11 +23,6 @@ from vidfx.progress import Progress
 CPU = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
 FAST = Encode(preset="ultrafast")
 CLIPS = MEDIA / "clips"
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 def times(path: Path) -> list[Fraction]:

@@ -21,7 +21,6 @@ from clips import MEDIA, frame_times, make_clip, make_sequence, needs_ffprobe, p
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tiny_style import make_style
 
 import vidfx
 from vidfx import Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
@@ -38,11 +37,6 @@ PLAIN = Look(smooth=0, strength=0)
 """The source itself: for tests of what is around the picture."""
 SMALL = (64, 48)
 OPEN_GOP = {"bf": "3", "x264-params": "open-gop=1:keyint=20:min-keyint=20:scenecut=0"}
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 @pytest.fixture(scope="module")

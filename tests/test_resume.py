@@ -26,7 +26,6 @@ import av
 import cv2
 import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
-from tiny_style import make_style
 
 import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, TryAgain
@@ -42,11 +41,6 @@ SIZE = (160, 96)
 QUICK = Encode(preset="veryfast", options={"x264-params": "no-mbtree=1"})
 """Without that, x264 itself does not write the same bytes twice on small pictures."""
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 @pytest.fixture(scope="module")

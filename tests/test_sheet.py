@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence
-from tiny_style import make_style
 
 import vidfx
 from vidfx import CannotWrite, Look, Machine, MissingInput, Range, UsageError
@@ -18,11 +17,6 @@ from vidfx.sheet import contact_sheet
 from vidfx.source import open_clip
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 def read(path: Path) -> np.ndarray:

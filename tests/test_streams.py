@@ -11,7 +11,6 @@ import pytest
 import witness
 from clips import probe
 from odd_clips import ODD, ffmpeg, have_ffmpeg
-from tiny_style import make_style
 
 import vidfx
 from vidfx import Encode, Look, Machine, Range, UnreadableInput, UsageError
@@ -21,16 +20,6 @@ pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these cl
 
 FAST = Encode(preset="ultrafast")
 WEBM = Encode(options={"cpu-used": "8"})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("odd")
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
 
 
 def render(source: Path, output: Path, style: str, **settings: object) -> tuple[witness.Seen, tuple[str, ...]]:

@@ -39,11 +39,6 @@ AS_PLAYED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("odd")
-
-
 def read(path: Path, notices: list[str] | None = None) -> list[Frame]:
     heard: list[str] = []
     frames = list(source.read_frames(source.open_clip(path), threads=1, notify=heard.append))
