@@ -28,7 +28,8 @@ from vidfx.trust import MEMORY, mark_motion
 
 _WEIGHT = 0.9  # K: the most that the past may weigh
 _RESAMPLED = 0.06  # less of it where the past is looked up half a pixel off: each time, the cubic sharpens a little
-COUNTED = round(_WEIGHT / (1 - _WEIGHT))
+_OLDEST = _WEIGHT / (1 - _WEIGHT)  # the age from which the mean is an exponential one
+COUNTED = round(_OLDEST)
 """As many pictures as the past counts for in a settled mean."""
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
 
@@ -85,7 +86,7 @@ class _Painter:
         cv2.blendLinear(self._out, self._styled, self._weight, self._rest, dst=self._warped)
         self._out, self._warped = self._warped, self._out
         np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
-        self._age = np.minimum(1 + motion.trust * age, _oldest())
+        self._age = np.minimum(1 + motion.trust * age, _OLDEST)
         return replace(frame, image=rounded(self._out, frame.image), motion=None)
 
     def _carry(self, flow: Field, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> None:
@@ -127,8 +128,4 @@ def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
     weight = _WEIGHT * amount
     if weight <= 0:
         return 0
-    return MEMORY + math.ceil(_oldest()) + math.ceil(math.log(within / _FIRST_GUESS) / math.log(weight))
-
-
-def _oldest() -> float:
-    return _WEIGHT / (1 - _WEIGHT)
+    return MEMORY + math.ceil(_OLDEST) + math.ceil(math.log(within / _FIRST_GUESS) / math.log(weight))

@@ -57,7 +57,7 @@ LOOK = [
     ),
     Option(
         ["--smooth-window"],
-        type=int,
+        type=Parsed("frames", whole_number(0)),
         default="0",
         metavar="N",
         section="Look",
