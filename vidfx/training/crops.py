@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidfx.training.data import BORDER, SLACK
+from vidfx.training.data import BORDER, SLACK, Batch
 
 GRAIN = 0.08  # standard deviation, of 1, of the noise that the discriminator looks through
 
@@ -81,14 +82,50 @@ def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[
     return moved.clamp(0, 1).contiguous(memory_format=torch.channels_last), move
 
 
-def two_views(content: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """What the generator is shown of a crop: the crop, half the time as at the edge of a frame; the crop after a small
-    camera motion, with a film's noise; and that motion."""
-    seen = without_slack(content)
-    if torch.rand((), generator=random) < 0.5:
-        seen = reflect_border(seen)
-    moved, move = jitter(content, random)
-    return seen, moved + film_noise(moved, random), move
+def carried(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture along `flow` (N × 2 × H × W, px), and where that met its judged inside: N × 1 × H × W, 0 or 1."""
+    height, width = picture.shape[-2:]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    place = flow + torch.stack([x, y]).to(flow)
+    span = torch.tensor([width, height], device=flow.device).reshape(1, 2, 1, 1)
+    place = (place + 0.5) * 2 / span - 1
+    inside = (place.abs() <= 1 - 2 * BORDER / span).all(1, keepdim=True)
+    found = F.grid_sample(picture, place.permute(0, 2, 3, 1), mode="bicubic", align_corners=False)
+    return found, inside.to(picture)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoViews:
+    """What the generator is shown of a batch, twice, a moment apart."""
+
+    seen: Tensor
+    """The crops, half the time as at the edge of a frame."""
+    moved: Tensor
+    """A moment later: the film's own next frames, or photographs after a small camera motion with a film's noise."""
+    _move: Callable[[Tensor], Tensor]
+    _flow: Tensor
+    _trust: Tensor
+    _is_film: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, random: torch.Generator) -> TwoViews:
+        """Draws them from a batch."""
+        seen = without_slack(batch.content)
+        if torch.rand((), generator=random) < 0.5:
+            seen = reflect_border(seen)
+        moved, move = jitter(batch.content, random)
+        is_film = batch.trust.amax((1, 2, 3), keepdim=True) > 0
+        moved = torch.where(is_film, without_slack(batch.later), moved + film_noise(moved, random))
+        moved = moved.contiguous(memory_format=torch.channels_last)
+        return cls(seen, moved, move, without_slack(batch.flow), without_slack(batch.trust), is_film)
+
+    def unsteadiness(self, painted: Tensor, painted_moved: Tensor) -> Tensor:
+        """Mean square of what changed in a painting beyond the motion, where that is known."""
+        along, inside = carried(painted, self._flow)
+        film = inner(self._trust * inside * (painted_moved - along) ** 2).mean((1, 2, 3))
+        # A shaken photograph is judged away from its border only, for which the motion lacks the pixels.
+        shaken = inner(without_slack((painted_moved - self._move(painted)) ** 2)).mean((1, 2, 3))
+        return torch.where(self._is_film.flatten(), film, shaken).mean()
 
 
 def window(size: int, edge: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from vidfx.errors import UsageError
-from vidfx.frames import Picture
+from vidfx.frames import Field, Map, Picture
 from vidfx.notices import Notify
+from vidfx.training.neighbours import Later
 from vidfx.training.pictures import answer, expose, read_content, read_style, treat_style
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import TEACHERS, Teacher
@@ -34,6 +35,17 @@ PLAIN = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """One content picture at one size and exposure."""
+
+    picture: Picture
+    answer: Picture
+    """The teacher's picture of it."""
+    later: Later | None
+    """Of film: the scene a moment later."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     content: Tensor
     """N × 3 × S × S in 0..1, S = crop + 2 × (BORDER + SLACK)."""
@@ -41,6 +53,15 @@ class Batch:
     """The teacher's picture of it, N × 3 × crop × crop."""
     style: Tensor
     """N × 3 × crop × crop, unrelated to the content."""
+    later: Tensor
+    """The content a moment later, N × 3 × S × S; itself where it is a photograph."""
+    flow: Tensor
+    """From each pixel of `later` to its place in `content`, N × 2 × S × S, px."""
+    trust: Tensor
+    """How far `flow` can be believed, N × 1 × S × S, 0 to 1; 0 all over a photograph."""
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class TrainingData:
@@ -71,37 +92,47 @@ class TrainingData:
             notify(f"{source.path}: {len(pictures) - len(large)} pictures are smaller than the crop and were skipped")
         return large
 
-    def _load_content(
-        self, source: ContentSource, number: int, root: Path, notify: Notify
-    ) -> list[tuple[Picture, Picture]]:
+    def _load_content(self, source: ContentSource, number: int, root: Path, notify: Notify) -> list[Content]:
         """Each picture at VERSIONS sizes and exposures, with the teacher's answer."""
-        teacher = TEACHERS[self.recipe.warm_start.teacher]
 
-        def prepare(job: tuple[int, Picture]) -> list[tuple[Picture, Picture]]:
-            index, picture = job
+        def prepare(job: tuple[int, tuple[Picture, Picture | None]]) -> list[Content]:
+            index, (picture, later) = job
             random = np.random.default_rng((self.recipe.seed, number, index))
-            pairs = []
-            for _ in range(VERSIONS):
-                factor = source.height * random.uniform(*source.scale) / min(picture.shape[:2])
-                factor = max(factor, (self.edge + 1) / min(picture.shape[:2]))
-                size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
-                how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-                version = expose(np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8), random)
-                pairs.append((version, answer(teacher, version, self.recipe.stroke)))
-            return pairs
+            return [self._version(source, picture, later, random) for _ in range(VERSIONS)]
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             prepared = list(pool.map(prepare, enumerate(read_content(source, root, notify))))
         if not prepared:
             raise UsageError(f"{source.path}: no picture can be read")
-        return [pair for pairs in prepared for pair in pairs]
+        return [version for versions in prepared for version in versions]
+
+    def _version(
+        self, source: ContentSource, picture: Picture, later: Picture | None, random: np.random.Generator
+    ) -> Content:
+        factor = source.height * random.uniform(*source.scale) / min(picture.shape[:2])
+        factor = max(factor, (self.edge + 1) / min(picture.shape[:2]))
+        size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        both = [picture] if later is None else [picture, later]
+        graded = expose(np.stack([cv2.resize(one, size, interpolation=how) for one in both]).astype(np.uint8), random)
+        teacher = TEACHERS[self.recipe.warm_start.teacher]
+        neighbour = None if later is None else Later.of(graded[0], graded[1])
+        return Content(graded[0], answer(teacher, graded[0], self.recipe.stroke), neighbour)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, always the same one."""
         random = np.random.default_rng((self.recipe.seed, 7, step))
-        content, teacher = zip(*(self._content_crop(random) for _ in range(self.recipe.batch)), strict=True)
+        crops = [self._content_crop(random) for _ in range(self.recipe.batch)]
+        content, teacher, later, flow, trust = zip(*crops, strict=True)
         style = [self._style_crop(random) for _ in range(self.recipe.batch)]
-        return Batch(to_tensor(content), to_tensor(teacher), to_tensor(style))
+        return Batch(
+            content=to_tensor(content),
+            teacher=to_tensor(teacher),
+            style=to_tensor(style),
+            later=to_tensor(later),
+            flow=torch.from_numpy(np.stack(flow)).permute(0, 3, 1, 2).contiguous(),
+            trust=torch.from_numpy(np.stack(trust))[:, None],
+        )
 
     def examples(self, count: int) -> list[Picture]:
         """At most `count` content pictures to show a style on, none twice: from each source in turn, over all of it."""
@@ -111,7 +142,7 @@ class TrainingData:
             turns = min(len(range(n % len(self.content), count, len(self.content))), len(group) // VERSIONS)
             turn = n // len(self.content)
             if turn < turns:
-                found.append(group[(2 * turn + 1) * len(group) // (2 * turns)][0])
+                found.append(group[(2 * turn + 1) * len(group) // (2 * turns)].picture)
         return found
 
     def style_batches(self, count: int) -> Iterator[Tensor]:
@@ -120,15 +151,24 @@ class TrainingData:
         for _ in range(count):
             yield to_tensor([self._style_crop(random) for _ in range(self.recipe.batch)])
 
-    def _content_crop(self, random: np.random.Generator) -> tuple[Picture, Picture]:
+    def _content_crop(self, random: np.random.Generator) -> tuple[Picture, Picture, Picture, Field, Map]:
+        """Content, the teacher's picture of it, what came of it, along which flow, and how surely."""
         group = self.content[draw(random, [s.share for s in self.recipe.content])]
-        picture, teacher = group[random.integers(len(group))]
-        y = random.integers(picture.shape[0] - self.edge + 1)
-        x = random.integers(picture.shape[1] - self.edge + 1)
+        whole = group[random.integers(len(group))]
+        y = int(random.integers(whole.picture.shape[0] - self.edge + 1))
+        x = int(random.integers(whole.picture.shape[1] - self.edge + 1))
         inner, edge = BORDER + SLACK, self.recipe.crop
-        content = picture[y : y + self.edge, x : x + self.edge]
-        answer = teacher[y + inner : y + inner + edge, x + inner : x + inner + edge]
-        return (content[:, ::-1], answer[:, ::-1]) if random.random() < 0.5 else (content, answer)
+        content = whole.picture[y : y + self.edge, x : x + self.edge]
+        answer = whole.answer[y + inner : y + inner + edge, x + inner : x + inner + edge]
+        if whole.later is None:
+            still = np.zeros((self.edge, self.edge, 2), np.float32)
+            later, flow, trust = content, still, still[..., 0]
+        else:
+            later, flow, trust = whole.later.crop(x, y, self.edge)
+        if random.random() < 0.5:
+            return content, answer, later, flow, trust
+        mirrored = (one[:, ::-1] for one in (content, answer, later, flow * np.array([-1, 1], np.float32), trust))
+        return tuple(mirrored)  # type: ignore[return-value]  # five in, five out
 
     def _style_crop(self, random: np.random.Generator) -> Picture:
         number = draw(random, [s.share for s in self.recipe.style])

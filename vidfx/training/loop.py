@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from vidfx.errors import VidfxError
 from vidfx.notices import Notify
 from vidfx.styles.generator import Generator
-from vidfx.training.crops import differences, grain, inner, reflect_border, two_views, window, without_slack
+from vidfx.training.crops import TwoViews, differences, grain, inner, reflect_border, window, without_slack
 from vidfx.training.data import Batch, TrainingData
 from vidfx.training.discriminator import fool_loss, judge_loss
 from vidfx.training.log import Log
@@ -95,7 +95,7 @@ class Trainer:
             while state.warm_steps + state.steps < total and (self.budget is None or state.seconds < self.budget):
                 batch = upcoming.result()
                 upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps + 1)
-                batch = Batch(*(t.to(self.device) for t in (batch.content, batch.teacher, batch.style)))
+                batch = batch.to(self.device)
                 random = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + state.warm_steps + state.steps)
                 if state.warm_steps < warm.steps:
                     values = self.warm_step(batch)
@@ -156,11 +156,11 @@ class Trainer:
         """The generator's pictures of a batch, and every loss of them; what is dear only if it has a weight."""
         sight, discriminator = self.sight, self.state.discriminator
         weights, unasked = self.recipe.adversarial.losses, torch.zeros(())
-        seen, moved, move = two_views(batch.content, random)
+        views = TwoViews.of(batch, random)
         with sight.autocast():
-            both = self.state.generator(torch.cat([seen, moved]))
+            both = self.state.generator(torch.cat([views.seen, views.moved]))
         painted_whole, painted_moved = both.float().chunk(2)
-        painted, source = inner(painted_whole), inner(seen)
+        painted, source = inner(painted_whole), inner(views.seen)
         part = window(painted.shape[-1], FEATURE_CROP, random)
         with sight.autocast():
             with torch.no_grad():
@@ -183,7 +183,7 @@ class Trainer:
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
             "line": line_loss(painted, batch.teacher),
-            "steady": F.mse_loss(inner(without_slack(painted_moved)), inner(without_slack(move(painted_whole)))),
+            "steady": views.unsteadiness(painted_whole, painted_moved),
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),
             "plain": self.plain(random) if weights.plain else unasked,

@@ -18,11 +18,13 @@ from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
+SOON = (1, 2, 4, 8)
+"""How many frames later the neighbour of a film's picture is, in turn."""
 
 
-def read_content(source: ContentSource, root: Path, notify: Notify) -> Iterator[Picture]:
-    """The pictures of a content source, as they come."""
-    return _read(_find(root, source.path), source.every, notify)
+def read_content(source: ContentSource, root: Path, notify: Notify) -> Iterator[tuple[Picture, Picture | None]]:
+    """The pictures of a content source, as they come, and of film a frame soon after each, if there is one."""
+    return _read(_find(root, source.path), source.every, notify, SOON)
 
 
 def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: bool = False) -> Iterator[Picture]:
@@ -32,7 +34,8 @@ def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: boo
         return any(path.match(name) for name in names)
 
     paths = [p for p in _find(root, source.path) if not listed(p, source.leave_out)]
-    return _read([p for p in paths if listed(p, source.hold_out) == held_out], source.every, notify)
+    kept = [p for p in paths if listed(p, source.hold_out) == held_out]
+    return (picture for picture, _ in _read(kept, source.every, notify))
 
 
 def _find(root: Path, pattern: str) -> list[Path]:
@@ -45,27 +48,43 @@ def _find(root: Path, pattern: str) -> list[Path]:
     return found
 
 
-def _read(paths: Iterable[Path], every: int, notify: Notify) -> Iterator[Picture]:
-    """RGB: pictures whole, of clips every so many frames; a picture that cannot be read is skipped and named."""
+def _read(
+    paths: Iterable[Path], every: int, notify: Notify, soon: tuple[int, ...] = ()
+) -> Iterator[tuple[Picture, Picture | None]]:
+    """RGB: pictures whole, of clips every so many frames, each with the frame that comes as `soon` after it, in turn.
+
+    A picture that cannot be read is skipped and named.
+    """
     for path in paths:
         if path.suffix.lower() in CLIPS:
-            yield from _read_clip(path, every, notify)
+            yield from _read_clip(path, every, notify, soon)
         elif (picture := cv2.imread(str(path), cv2.IMREAD_COLOR)) is None:
             notify(f"skipped {path}: not a readable picture")
         else:
-            yield np.ascontiguousarray(picture[..., ::-1], np.uint8)
+            yield np.ascontiguousarray(picture[..., ::-1], np.uint8), None
 
 
-def _read_clip(path: Path, every: int, notify: Notify) -> Iterator[Picture]:
+def _read_clip(
+    path: Path, every: int, notify: Notify, soon: tuple[int, ...]
+) -> Iterator[tuple[Picture, Picture | None]]:
     import av  # only where a recipe names a clip: pictures train without PyAV
 
+    waiting: list[tuple[int, Picture]] = []  # with the number of the frame that is waited for
     try:
         with av.open(for_ffmpeg(path)) as container:
             for number, frame in enumerate(container.decode(video=0)):
-                if number % every == 0:
-                    yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                if number % every and all(number != wanted for wanted, _ in waiting):
+                    continue
+                shown = np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                yield from ((picture, shown) for wanted, picture in waiting if wanted == number)
+                waiting = [(wanted, picture) for wanted, picture in waiting if wanted != number]
+                if number % every == 0 and soon:
+                    waiting.append((number + soon[number // every % len(soon)], shown))
+                elif number % every == 0:
+                    yield shown, None
     except (av.FFmpegError, IndexError):  # IndexError: no stream of pictures
         notify(f"skipped {path}, or the rest of it: not a readable clip")
+    yield from ((picture, None) for _, picture in waiting)
 
 
 def answer(teacher: Teacher, picture: Picture, stroke: float) -> Picture:
@@ -125,7 +144,10 @@ def style_pictures(recipe: Recipe, root: Path, notify: Notify) -> tuple[list[Pic
 
 
 def expose(picture: Picture, random: np.random.Generator) -> Picture:
-    """Another exposure and grading of the same scene: gamma, gain, saturation, now and then black and white."""
+    """Another exposure and grading of the same scene: gamma, gain, saturation, now and then black and white.
+
+    `picture` may be several, one after another along a first axis: they are graded alike.
+    """
     x = (picture.astype(np.float32) / 255) ** np.float32(np.exp(random.uniform(-0.35, 0.35)))
     x = np.clip(x * random.uniform(0.85, 1.12) + random.uniform(-0.03, 0.03), 0, 1)
     grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
