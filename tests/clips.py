@@ -87,75 +87,83 @@ def make_clip(
     cover        adds a cover picture as attached_pic (mp4 only)
     pictures     RGB arrays in place of `picture(index)`
     """
-    path = Path(path)
-    rate = Fraction(rate)
+    path, rate = Path(path), Fraction(rate)
+    is_mp4 = path.suffix in (".mp4", ".mov")
     if pictures is not None:
         frames, size = len(pictures), (pictures[0].shape[1], pictures[0].shape[0])
     base = time_base or 1 / (rate * 512)
     step = 1 / rate / base
     times = [int(t) + start for t in pts] if pts is not None else [start + round(i * step) for i in range(frames)]
-    frames = len(times)
-    movie_options = {"movie_timescale": str(base.denominator)} if path.suffix in (".mp4", ".mov") else {}
-    with av.open(str(path), "w", container_options=movie_options) as container:
+    with av.open(
+        str(path), "w", container_options={"movie_timescale": str(base.denominator)} if is_mp4 else {}
+    ) as container:
         container.metadata.update(metadata or {})
-        if chapters:
-            container.set_chapters(
-                [
-                    {
-                        "id": i,
-                        "start": round(begin * 1000),
-                        "end": round(end * 1000),
-                        "time_base": Fraction(1, 1000),
-                        "metadata": {"title": title},
-                    }
-                    for i, (begin, end, title) in enumerate(chapters)
-                ]
-            )
-        art = container.add_stream("mjpeg", width=32, height=32) if cover else None
-        if art is not None:
-            art.pix_fmt = "yuvj420p"
-            art.disposition = av.stream.Disposition.attached_pic
+        container.set_chapters(_chapters(chapters))
+        packets = _encoded_cover(container) if cover else []
         video = container.add_stream(codec, rate=rate, width=size[0], height=size[1])
         video.pix_fmt = pix_fmt
         video.time_base = video.codec_context.time_base = base
         video.codec_context.sample_aspect_ratio = aspect
-        if codec in ("libx264", "libx265"):
-            video.codec_context.options = {"preset": "ultrafast", "crf": "10", "bf": str(b_frames), "g": str(gop)}
-            if codec == "libx265":
-                video.codec_context.options |= {"x265-params": "log-level=error"}
-        video.codec_context.options |= options or {}
+        video.codec_context.options = _encoder_options(codec, b_frames, gop) | (options or {})
         if colour is not None:
             context = video.codec_context
             context.colorspace, context.color_range, context.color_primaries, context.color_trc = colour
         if rotation or hflip:
             video.set_display_rotation(rotation, hflip=hflip)
-        sound = container.add_stream(audio, rate=48000) if audio else None
-        if sound is not None:
-            sound.codec_context.layout = "stereo"
-            sound.metadata["language"] = "deu"
-        text = None
-        if subtitles:
-            name = "mov_text" if path.suffix in (".mp4", ".mov") else "subrip"
-            text = container.add_mux_stream(name)
-            text.time_base = Fraction(1, 1000)
-            text.metadata["language"] = "fra"
+        sound = _sound_stream(container, audio) if audio else None
+        text = _text_stream(container, "mov_text" if is_mp4 else "subrip") if subtitles else None
         if attachment is not None:
             container.add_attachment("font.ttf", "application/x-truetype-font", attachment)
-        length = float(((times[-1] - times[0]) + step) * base)
-        packets = []
-        if art is not None:
-            packets += art.encode(av.VideoFrame.from_ndarray(picture(0, (32, 32))).reformat(format="yuvj420p"))
-            packets += art.encode(None)
-        packets += _encoded_film(
-            video, times, base, size, cuts, pix_fmt, colour, last_duration or round(step), pictures
-        )
+        last = last_duration or round(step)
+        packets += _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, pictures)
         if sound is not None:
-            packets += _encoded_sound(sound, length, Fraction(audio_start))
-        for begin, end, words in subtitles:
-            packets.append(_words(text, begin, end, words, prefixed=name == "mov_text"))
+            packets += _encoded_sound(sound, float((times[-1] - times[0] + step) * base), Fraction(audio_start))
+        packets += [_words(text, begin, end, words, prefixed=is_mp4) for begin, end, words in subtitles]
         for packet in sorted(packets, key=lambda p: (p.dts if p.dts is not None else p.pts or 0) * p.time_base):
             container.mux_one(packet)
     return path
+
+
+def _chapters(chapters: Sequence[tuple[float, float, str]]) -> list[Any]:
+    return [
+        {
+            "id": i,
+            "start": round(begin * 1000),
+            "end": round(end * 1000),
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": title},
+        }
+        for i, (begin, end, title) in enumerate(chapters)
+    ]
+
+
+def _encoder_options(codec: str, b_frames: int, gop: int) -> dict[str, str]:
+    if codec not in ("libx264", "libx265"):
+        return {}
+    quiet = {"x265-params": "log-level=error"} if codec == "libx265" else {}
+    return {"preset": "ultrafast", "crf": "10", "bf": str(b_frames), "g": str(gop)} | quiet
+
+
+def _encoded_cover(container: av.container.OutputContainer) -> list[Any]:
+    art = container.add_stream("mjpeg", width=32, height=32)
+    art.pix_fmt = "yuvj420p"
+    art.disposition = av.stream.Disposition.attached_pic
+    frame = av.VideoFrame.from_ndarray(picture(0, (32, 32))).reformat(format="yuvj420p")
+    return [*art.encode(frame), *art.encode(None)]
+
+
+def _sound_stream(container: av.container.OutputContainer, encoder: str) -> Any:
+    sound = container.add_stream(encoder, rate=48000)
+    sound.codec_context.layout = "stereo"
+    sound.metadata["language"] = "deu"
+    return sound
+
+
+def _text_stream(container: av.container.OutputContainer, codec: str) -> Any:
+    text = container.add_mux_stream(codec)
+    text.time_base = Fraction(1, 1000)
+    text.metadata["language"] = "fra"
+    return text
 
 
 def _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, pictures):  # type: ignore[no-untyped-def]

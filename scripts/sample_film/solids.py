@@ -27,39 +27,54 @@ def carve(
     """
     left, right, bottom, top = box
     depth = 0.9 * max(right - left, top - bottom)
-    w, h = round((right - left) * scale) * 2, round((top - bottom) * scale) * 2
-    u = np.linspace(left, right, w, dtype=np.float32)
-    v = np.linspace(top, bottom, h, dtype=np.float32)
+    w, h = (round(side * scale) * 2 for side in (right - left, top - bottom))
+    across, down = np.linspace(left, right, w, dtype=np.float32), np.linspace(top, bottom, h, dtype=np.float32)
+    w, h = w - w % _CELL, h - h % _CELL
     cy, sy, cp, sp = (float(f(a)) for a in (yaw, pitch) for f in (np.cos, np.sin))
     # eye axes (right, up, ahead) in the thing's own axes
     turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     turn = turn.astype(np.float32)
-    way = turn[:, 2]
+    hit, points = _met(shape, across[:w], down[:h], turn, depth, scale)
+    light = turn @ (np.array(sun, np.float32) / np.linalg.norm(sun)).astype(np.float32)
+    out = np.zeros((h * w, 4), np.float32)
+    out[hit, :3], out[hit, 3] = _lit(shape, colours, points, light), 1.0
+    return np.asarray(out.reshape(h // 2, 2, w // 2, 2, 4).mean(axis=(1, 3)), np.float32)
 
-    def rays(across: Field, upward: Field) -> Field:
-        start = np.stack(np.broadcast_arrays(across[None, :], upward[:, None], np.float32(-depth)), -1)
+
+_CELL = 8
+"""Edge of the blocks of a first, coarse march."""
+
+
+def _met(
+    shape: Distance, across: Field, down: Field, turn: Field, depth: float, scale: float
+) -> tuple[NDArray[np.bool_], Field]:
+    """Which rays, one for each pixel row by row, meet the shape, and the points where."""
+    w, h, way = len(across), len(down), turn[:, 2]
+
+    def rays(right: Field, upward: Field) -> Field:
+        start = np.stack(np.broadcast_arrays(right[None, :], upward[:, None], np.float32(-depth)), -1)
         return np.ascontiguousarray(start.reshape(-1, 3) @ turn.T)
 
+    def for_pixels(blocks: np.ndarray) -> np.ndarray:
+        return np.repeat(np.repeat(blocks.reshape(h // _CELL, w // _CELL), _CELL, 0), _CELL, 1).ravel()
+
     # a coarse march finds where anything is and how near it may begin; the fine one starts there
-    cell = 8
-    w, h = w - w % cell, h - h % cell
-    blocks_u, blocks_v = u[:w].reshape(-1, cell).mean(1), v[:h].reshape(-1, cell).mean(1)
-    rough = rays(blocks_u, blocks_v)
-    close = _march(shape, rough, way, depth, 1.3 * cell / (2.0 * scale))
-    began = (rough @ way).reshape(h // cell, w // cell)
-    p = rays(u[:w], v[:h])
-    far = np.repeat(np.repeat(began, cell, 0), cell, 1).ravel() + depth
-    live = np.repeat(np.repeat(close.reshape(h // cell, w // cell), cell, 0), cell, 1).ravel()
-    q = p[live] + far[live, None] * way
-    hit = np.zeros(len(p), bool)
-    struck = _march(shape, q, way, depth, 0.006)
+    rough = rays(across.reshape(-1, _CELL).mean(1), down.reshape(-1, _CELL).mean(1))
+    live = for_pixels(_march(shape, rough, way, depth, 1.3 * _CELL / (2.0 * scale)))
+    far = for_pixels(rough @ way) + depth
+    points = rays(across, down)[live] + far[live, None] * way
+    hit = np.zeros(h * w, bool)
+    struck = _march(shape, points, way, depth, 0.006)
     hit[np.flatnonzero(live)[struck]] = True
-    q = q[struck]
+    return hit, points[struck]
+
+
+def _lit(shape: Distance, colours: Field, q: Field, light: Field) -> Field:
+    """Linear RGB of the points `q` of a shape: sun with soft shadows, and sky where it is open above."""
     base, which = shape(q)
     eps = np.float32(0.012)
     normal = np.stack([shape(q + eps * np.eye(3, dtype=np.float32)[k])[0] - base for k in range(3)], -1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
-    light = turn @ (np.array(sun, np.float32) / np.linalg.norm(sun)).astype(np.float32)
     shadow = np.ones(len(q), np.float32)
     reach = np.full(len(q), 0.05, np.float32)
     for _ in range(18):
@@ -72,10 +87,8 @@ def carve(
     spot = np.pad(q, ((0, -len(q) % 256), (0, 0)), mode="edge").reshape(-1, 256, 3)  # remap takes no long columns
     grain = sample([_GRAIN], 0.0, (spot[..., 0] + 0.7 * spot[..., 2]) * 60, spot[..., 1] * 60).reshape(-1, 1)[: len(q)]
     skin = colours[which] * (1.0 + 0.35 * grain)
-    lit = skin * (direct[:, None] * np.float32([3.3, 2.75, 2.0]) + ambient[:, None] * np.float32([0.62, 0.72, 0.88]))
-    out = np.zeros((h * w, 4), np.float32)
-    out[hit, :3], out[hit, 3] = lit, 1.0
-    return np.asarray(out.reshape(h // 2, 2, w // 2, 2, 4).mean(axis=(1, 3)), np.float32)
+    sunlight, skylight = np.float32([3.3, 2.75, 2.0]), np.float32([0.62, 0.72, 0.88])
+    return np.asarray(skin * (direct[:, None] * sunlight + ambient[:, None] * skylight), np.float32)
 
 
 def _march(shape: Distance, p: Field, way: Field, depth: float, touch: float) -> NDArray[np.bool_]:
