@@ -42,6 +42,19 @@ def test_found_by_file_and_by_folder(model: Path) -> None:
         assert (style.name, style.origin) == ("tiny", "path")
 
 
+def test_a_folder_hides_no_style_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ink").mkdir()  # of renders, say
+    assert find_style("ink").origin == "shipped"
+    with pytest.raises(MissingInput):
+        find_style("./ink")
+    make_style(tmp_path / "ink")
+    assert find_style("ink").origin == "shipped"
+    assert find_style("./ink").origin == "path"
+    make_style(tmp_path / "mine")
+    assert find_style("mine").origin == "path"
+
+
 def test_the_users_own_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "user_folder", lambda: tmp_path)
     make_style(tmp_path / "mine", name="mine")

@@ -71,17 +71,19 @@ def list_styles() -> list[StyleFile]:
 def find_style(name_or_path: str) -> StyleFile:
     """A style by its name, by its model file, or by the folder the file lies in.
 
+    A plain word is a style's name first: a folder that happens to be called so, say of renders, hides no style.
     Raises MissingInput (with the nearest name as a hint) or UnreadableInput.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix == ".safetensors" or len(path.parts) > 1 or path.is_dir():
+    is_path = path.suffix == ".safetensors" or any(mark in name_or_path for mark in "/\\")
+    styles = {} if is_path else {style.name: style for style in list_styles()}
+    if name_or_path in styles:
+        return styles[name_or_path]
+    if is_path or (path / MODEL_FILE).is_file():
         path = path / MODEL_FILE if path.is_dir() else path
         if not path.is_file():
             raise MissingInput(f"no model file at '{path}'", hint="`vidfx styles list` names the styles that are here")
         return read_style(path, "path")
-    styles = {style.name: style for style in list_styles()}
-    if name_or_path in styles:
-        return styles[name_or_path]
     nearest = difflib.get_close_matches(name_or_path, styles, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     raise MissingInput(f"no style called '{name_or_path}'", hint=f"{hint}styles here: {', '.join(styles) or 'none'}")
