@@ -83,7 +83,7 @@ def test_every_command_is_understood(place: str, command: str) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every file that a page takes for granted."""
     root = tmp_path_factory.mktemp("reader")
-    for name in ("ink", "wash"):
+    for name in ("ink", "oil"):
         make_style(root / "own" / "vidfx" / "styles" / name, name=name)
     make_clip(root / "clip.mp4", frames=13 * 24, audio="aac")
     for name in ("clip.mov", "film.mp4", "a.mp4", "b.mp4", "ours.mp4", "theirs.mp4", "raw.mp4", "interview.mov"):

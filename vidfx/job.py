@@ -90,7 +90,7 @@ def render(
     """Paints a film, an image sequence or a still in a style, and writes it with everything else the source has.
 
     The file appears under its name when it is whole. Until then finished parts of `part_frames` frames (None: about
-    ten seconds of work) lie in a hidden folder beside it, and the same call goes on from them after an interruption
+    twenty seconds of work) lie in a hidden folder beside it, and the same call goes on from them after an interruption
     unless `resume` is False. `strict` refuses what a container cannot hold instead of converting or dropping it,
     and a damaged source instead of painting what decodes.
     Raises the errors of `vidfx.errors`; TryAgain where another process is rendering the same output.

@@ -123,7 +123,7 @@ def plan(
 
 
 def default_part_frames(width: int, height: int) -> int:
-    """Frames of a part where nobody says: 48 to 250, about ten seconds of work of two cores up to 1920 × 1080."""
+    """Frames of a part where nobody says: 48 to 250, about twenty seconds of work of two cores up to 1920 × 1080."""
     return min(250, max(48, round(2.4e8 / (width * height))))
 
 
