@@ -23,7 +23,7 @@ from vidfx.steady import steady
 Image = NDArray[np.float32]
 Smoother = Callable[[list[Frame]], list[Picture]]
 
-WEIGHT = 0.75  # of the past, in the plain methods: the same as in the stage
+WEIGHT = 0.75  # of the past, in the plain methods: a longer one is worse for them: docs/steady.md
 FLICKER = 12.0  # steps, standard deviation
 SETTLED = 8  # frames that do not count
 

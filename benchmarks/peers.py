@@ -28,7 +28,7 @@ import av
 import torch
 from torch import Tensor, nn
 
-from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.weights import read_weights
 
@@ -82,7 +82,7 @@ class Picture(nn.Module):
 def export(style: str, size: tuple[int, int], output: Path) -> None:
     """Writes a style's generator for pictures of height × width as ONNX."""
     found = find_style(style)
-    generator = Generator(GeneratorConfig(**found.card.generator.model_dump()))
+    generator = Generator(found.card.generator)
     generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(found).items()})
     picture = torch.rand(1, 3, *size)
     torch.onnx.export(Picture(generator).eval(), (picture,), str(output), dynamo=False, opset_version=17)

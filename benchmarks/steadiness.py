@@ -189,7 +189,7 @@ def main() -> None:
     names = options.style or [None]
     print("Errors in units of 1e-4 (values 0..1 squared); ghosting in steps of 255.\n")
     print("| " + " | ".join(HEADS) + " |\n" + "|---" * len(HEADS) + "|", flush=True)
-    for name in [one.name for one in list_styles()] if names == ["all"] else names:
+    for name in [one.name for one in list_styles() if one.origin == "shipped"] if names == ["all"] else names:
         paint = stylizer(name)
         for clip in options.clips:
             frames = []

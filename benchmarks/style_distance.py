@@ -20,7 +20,9 @@ import cv2
 import numpy as np
 
 from vidfx import load_style
+from vidfx.evaluation.appearance import edge_agreement, edges
 from vidfx.evaluation.style import StyleReference
+from vidfx.evaluation.temporal import luma
 from vidfx.features import load_features
 from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
@@ -53,10 +55,9 @@ def filters_for(painter: Stylizer, recipe: Recipe) -> dict[str, Filter]:
     def pencil(picture: Picture) -> Picture:
         return np.asarray(cv2.cvtColor(cv2.pencilSketch(picture)[0], cv2.COLOR_GRAY2RGB), np.uint8)
 
-    def finished(picture: Picture) -> Picture:
-        if recipe.finish != "screentone":
-            return picture
-        return put_screen(picture, make_screen(*picture.shape[:2]))
+    def screened(picture: Picture) -> Picture:
+        painted = painter.stylize(picture[None])[0]
+        return put_screen(painted, make_screen(*painted.shape[:2]))
 
     return {
         "film": lambda picture: picture,
@@ -64,23 +65,8 @@ def filters_for(painter: Stylizer, recipe: Recipe) -> dict[str, Filter]:
         "OpenCV stylization": lambda picture: np.asarray(cv2.stylization(picture), np.uint8),
         "OpenCV pencilSketch": pencil,
         "vidfx": lambda picture: painter.stylize(picture[None])[0],
-        **(
-            {"vidfx, screened": lambda picture: finished(painter.stylize(picture[None])[0])}
-            if recipe.finish != "none"
-            else {}
-        ),
+        **({"vidfx, screened": screened} if recipe.finish == "screentone" else {}),
     }
-
-
-def edge_agreement(picture: Picture, source: Picture) -> float:
-    """Correlation of gradient magnitudes of luma at half size, -1 to 1."""
-
-    def gradient(image: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        grey = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-
-    return float(np.corrcoef(gradient(picture).ravel(), gradient(source).ravel())[0, 1])
 
 
 def main() -> None:
@@ -102,9 +88,11 @@ def main() -> None:
         for what, draw in filters_for(painter, recipe).items():
             drawn = [draw(picture) for picture in frames]
             d = reference.distance(drawn)
-            edges = np.mean([edge_agreement(a, b) for a, b in zip(drawn, frames, strict=True)])
+            agreement = np.mean(
+                [edge_agreement(edges(luma(a)), edges(luma(b))) for a, b in zip(drawn, frames, strict=True)]
+            )
             kind = f"{len(wanted)} {'held out' if held_out else 'trained on'}"
-            figures = f"{d.kernel:.3f} | {d.low:.3f} to {d.high:.3f} | {d.frechet:.3f} | {edges:.2f}"
+            figures = f"{d.kernel:.3f} | {d.low:.3f} to {d.high:.3f} | {d.frechet:.3f} | {agreement:.2f}"
             print(f"| {name} | {kind} | {what} | {figures} |", flush=True)
 
 

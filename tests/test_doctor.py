@@ -20,7 +20,7 @@ from vidfx.styles.library import find_style
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small style in place of the shipped ones, and no hardware to knock at."""
     path = make_style(tmp_path_factory.mktemp("style"))
-    monkeypatch.setattr(doctor, "list_styles", lambda: [find_style(str(path))])
+    monkeypatch.setattr(doctor, "styles_and_faults", lambda: ([find_style(str(path))], []))
     monkeypatch.setattr(doctor, "HARDWARE_ENCODERS", ())
     return path
 
@@ -57,11 +57,22 @@ def test_a_film_of_the_trial_is_a_film(tmp_path: Path) -> None:
 
 
 def test_without_a_style_no_render(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(doctor, "list_styles", lambda: [])
+    monkeypatch.setattr(doctor, "styles_and_faults", lambda: ([], []))
     assert main(["doctor"]) == 69
     out, err = capsys.readouterr()
     assert "vidfx train" in out
     assert "a render could not run here: styles" in err
+
+
+def test_a_driver_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("CUDA error: device is busy")
+
+    monkeypatch.setattr(doctor, "resolve", broken)
+    monkeypatch.setattr(doctor, "_film", broken)
+    found = list(doctor.examine())
+    assert any(one.name == "auto" and "busy" in one.said and not one.works for one in found)
+    assert doctor.verdict(found) == "not ready"
 
 
 def test_a_broken_encoder_is_told_and_counts_only_where_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from test_evaluate_style import features as features  # a fixture
 
 from vidfx.cli import main
 from vidfx.errors import UsageError
+from vidfx.evaluation.fidelity import compare_files
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.meter import Meter
 from vidfx.evaluation.pairing import Walk
@@ -30,6 +32,7 @@ from vidfx.evaluation.require import parse_requirements
 from vidfx.evaluation.sampling import Spread, Worst
 from vidfx.evaluation.style import StyleReference
 from vidfx.frames import Frame
+from vidfx.source import open_clip
 
 Run = Callable[..., tuple[int, str, str]]
 SIZE = (96, 64)
@@ -142,6 +145,23 @@ def test_streams_are_compared_packet_by_packet(run: Run, folder: Path) -> None:
     tags = figures(run, "source.mp4", "tinted.mp4")["tags"]
     assert tags["colour matrix"] == {"source": "not said", "render": "1"}
     assert tags["title"] == {"source": "walk", "render": "none"}
+
+
+def test_sound_that_repeats_itself_is_found_where_the_cut_is(tmp_path: Path) -> None:
+    """Packets of silence are all alike; which of them a cut begins with is told by the time."""
+    frames = [picture(i, SIZE) for i in range(72)]
+    make_clip(tmp_path / "whole.mkv", pictures=frames, audio="pcm_s16le")
+    quiet = tmp_path / "quiet.mkv"
+    mute = "volume=enable='lt(t,2)':volume=0"
+    for words in (
+        ["-i", tmp_path / "whole.mkv", "-c:v", "copy", "-af", mute, "-c:a", "pcm_s16le", quiet],
+        ["-i", quiet, "-ss", "1", "-c:v", "libx264", "-c:a", "copy", tmp_path / "cut.mkv"],
+    ):
+        subprocess.run(["ffmpeg", "-v", "error", *map(str, words)], check=True)
+    film, cut = (open_clip(path) for path in (quiet, tmp_path / "cut.mkv"))
+    found = compare_files(film, cut, starts=(Fraction(1), Fraction(0)), part=True)
+    assert found.streams[0].same_bytes
+    assert found.sync == pytest.approx(0, abs=50), "not a second"
 
 
 def test_a_part_is_compared_with_its_part(run: Run, folder: Path) -> None:

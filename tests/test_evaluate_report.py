@@ -160,6 +160,9 @@ def test_a_line_is_drawn_to_scale_and_breaks_at_shots() -> None:
 def test_small_numbers_get_a_power_of_ten_and_none_no_plot() -> None:
     plot = make_plot("x", "x", "mean square", [0, 1], [0], [Line("a", "c1", [1e-4, 3.7e-4])])
     assert plot is not None and plot.unit == "mean square × 10⁻⁴" and plot.up[-1].text == "4"
+    below = make_plot("x", "x", "correlation", [0, 1, 2], [0], [Line("a", "c1", [-0.5, -0.4, -0.3])])
+    assert below is not None
+    assert max(tick.place for tick in below.up) == 100
     assert make_plot("x", "x", "px", [0, 1], [0], [Line("a", "c1", [float("nan")] * 2)]) is None
     assert make_plot("x", "x", "px", [0.0], [0], [Line("a", "c1", [0.0])]) is not None
 

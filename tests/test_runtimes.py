@@ -17,7 +17,8 @@ from vidfx import Unavailable, UnreadableInput, UsageError, load_style, machine
 from vidfx.frames import Picture
 from vidfx.machine import INT8_FLAGS, cpu_flags, has_openvino, resolve
 from vidfx.settings import Machine
-from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.card import NetworkShape
+from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.quantise import dead_leaves
 from vidfx.styles.runtimes import TorchPainter
@@ -60,7 +61,7 @@ def scene(height: int, width: int) -> Picture:
 def plain(model: Path, picture: Picture) -> np.ndarray:
     """The painting by the network as it is trained: padded as reflected, in fp32, one line of arithmetic."""
     style = find_style(str(model))
-    generator = Generator(GeneratorConfig(**style.card.generator.model_dump())).eval()
+    generator = Generator(style.card.generator).eval()
     generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
     height, width, border = *picture.shape[:2], style.card.border
     padding = [(border, -(-(size + 2 * border) // 8) * 8 - size - border) for size in (height, width)]
@@ -118,9 +119,9 @@ def test_sizes_that_come_and_go(model: Path) -> None:
 
 def test_every_weight_has_its_place(model: Path) -> None:
     """The list that model files are checked against is the network's own."""
-    for config in (GeneratorConfig(), GeneratorConfig(quarter=8, eighth=12, blocks=5, half=4)):
-        own = {name: tuple(values.shape) for name, values in Generator(config).state_dict().items()}
-        card = find_style(str(model)).card.generator.model_copy(update=config.as_dict())
+    for shape in (NetworkShape(), NetworkShape(quarter=8, eighth=12, blocks=5, half=4)):
+        own = {name: tuple(values.shape) for name, values in Generator(shape).state_dict().items()}
+        card = find_style(str(model)).card.generator.model_copy(update=shape.model_dump())
         assert shapes(card) == own
 
 

@@ -42,6 +42,16 @@ def test_found_by_file_and_by_folder(model: Path) -> None:
         assert (style.name, style.origin) == ("tiny", "path")
 
 
+def test_a_damaged_style_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "user_folder", lambda: tmp_path)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "model.safetensors").write_bytes(b"torn")
+    assert find_style("ink").origin == "shipped"
+    assert "ink" in [style.name for style in list_styles()]
+    with pytest.raises(UnreadableInput, match="torn"):
+        find_style("torn")
+
+
 def test_a_folder_hides_no_style_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ink").mkdir()  # of renders, say

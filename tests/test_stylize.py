@@ -15,7 +15,8 @@ from tiny_style import make_style
 from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
 from vidfx.frames import Frame
 from vidfx.settings import Machine
-from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.card import NetworkShape
+from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer, spans
 from vidfx.stylize import stylize
@@ -74,8 +75,8 @@ def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
 def test_the_receptive_radius_on_the_card_holds() -> None:
     """The gradient of one output pixel reaches no further than the generator says, and nearly that far."""
     torch.manual_seed(0)
-    for config in (GeneratorConfig(8, 8, 1, 4), GeneratorConfig(8, 8, 2, 4)):
-        generator = Generator(config).double()
+    for blocks in (1, 2):
+        generator = Generator(NetworkShape(quarter=8, eighth=8, blocks=blocks, half=4)).double()
         for parameter in generator.parameters():
             torch.nn.init.uniform_(parameter, 0.01, 0.02)  # all positive: no path is cut by a ReLU or cancels
         size = 2 * generator.receptive_radius + 64

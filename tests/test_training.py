@@ -138,6 +138,19 @@ def test_a_budget_ends_the_run_and_leaves_a_checkpoint(data: Path, tmp_path: Pat
     assert (tmp_path / "out" / "checkpoint.pt").exists()
 
 
+def test_the_warm_start_takes_nothing_of_the_games_progress(data: Path, tmp_path: Path) -> None:
+    trainer = Trainer(read_recipe(recipe_file(tmp_path)), data=data, out=tmp_path / "o", budget=100.0, notify=print)
+    state = trainer.state
+    state.warm_seconds = state.seconds = 60.0
+    assert trainer.progress() == 0
+    state.seconds = 80.0
+    assert trainer.progress() == pytest.approx(0.5)
+    state.save(tmp_path / "kept.pt")
+    state.warm_seconds = 0.0
+    state.load(tmp_path / "kept.pt")
+    assert trainer.progress() == pytest.approx(0.5), "and so after a restart"
+
+
 def test_another_recipe_does_not_go_on_with_this_ones_checkpoint(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     Trainer(read_recipe(recipe_file(tmp_path)), data=data, out=out, budget=0.0, notify=lambda _: None).run()
@@ -162,6 +175,8 @@ def test_a_loss_that_explodes_stops_at_the_last_good_checkpoint(data: Path, tmp_
         (("batch = 2", "batch = 0"), "batch"),
         (("batch = 2", "batch ="), "TOML"),
         (('treat = "line"', 'treat = "fry"'), "treat"),
+        (("crop = [64, 80]", "crop = [80, 64]"), "crop"),
+        (("scale = [0.8, 1.2]", "scale = [1.2, 0.8]"), "scale"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, change: tuple[str, str], word: str) -> None:
@@ -298,6 +313,23 @@ def test_a_loss_of_no_weight_costs_nothing_at_the_start(
     assert len(walls) == drawn, "no plain colours either"
     start("style = 0\nstatistics = 1\n")
     assert looks
+    assert start("style = 1\n").sight.style_grams["relu1_2"].dtype == torch.float32
+
+
+def test_a_step_computes_no_more_than_it_is_asked_for(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    see = Vgg16.forward
+    monkeypatch.setattr(Vgg16, "forward", lambda self, x: (looks.append(len(x)), see(self, x))[1])
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE + "[adversarial.losses]\nstyle = 0\ncontent = 0\nsteady = 0\n"))
+    trainer = Trainer(recipe, data=data, out=tmp_path / "out", notify=lambda _: None)
+    painted: list[int] = []
+    trainer.state.generator.register_forward_hook(lambda module, given, made: painted.append(len(given[0])))
+    values = trainer.game_step(trainer.data.batch(0), torch.Generator().manual_seed(0))
+    assert painted == [recipe.batch], "no second view"
+    assert not looks
+    assert values["steady"] == values["style"] == 0
 
 
 @pytest.mark.parametrize("sources", [1, 2])

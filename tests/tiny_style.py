@@ -6,14 +6,15 @@ from pathlib import Path
 
 import torch
 
-from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.card import NetworkShape
+from vidfx.styles.generator import Generator
 from vidfx.training.export import write_model
 
 
 def make_style(folder: Path, *, name: str = "tiny", seed: int = 0) -> Path:
     """Writes `folder/model.safetensors`: lively enough that a wrong pixel shows."""
     torch.manual_seed(seed)
-    generator = Generator(GeneratorConfig(quarter=8, eighth=16, blocks=2, half=8))
+    generator = Generator(NetworkShape(quarter=8, eighth=16, blocks=2, half=8))
     with torch.no_grad():
         for block in (*generator.body, generator.join):
             torch.nn.init.normal_(block.second.weight, std=0.05)  # blocks start as the identity: wake them

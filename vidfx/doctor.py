@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import groupby
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,7 @@ import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from vidfx import __version__
-from vidfx.errors import VidfxError
+from vidfx.frames import Picture
 from vidfx.machine import (
     BF16_FLAGS,
     INT8_FLAGS,
@@ -28,7 +29,7 @@ from vidfx.machine import (
     resolve,
 )
 from vidfx.settings import Machine, Precision
-from vidfx.styles.library import StyleFile, list_styles
+from vidfx.styles.library import StyleFile, styles_and_faults
 from vidfx.styles.stylizer import Stylizer
 
 ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1", "prores_ks", "mpeg4")
@@ -65,8 +66,8 @@ def examine() -> Iterator[Finding]:
     yield Finding(
         "machine", "cpu", True, f"{available_cores()} cores; {', '.join(flags) or 'no bf16 or int8 of its own'}"
     )
-    styles, finding = _styles()
-    yield finding
+    styles, findings = _styles()
+    yield from findings
     yield _cuda()
     if styles:
         yield from _painting(styles[0])
@@ -81,14 +82,12 @@ def would_use() -> str:
     return f"{chosen.device}, {chosen.name}, {chosen.precision}, {chosen.threads} threads"
 
 
-def _styles() -> tuple[list[StyleFile], Finding]:
-    try:
-        found = list_styles()
-    except VidfxError as error:
-        return [], Finding("styles", "styles", False, str(error), error.hint, needed=True)
+def _styles() -> tuple[list[StyleFile], list[Finding]]:
+    found, faults = styles_and_faults()
     names = ", ".join(style.name for style in found)
     hint = "" if found else "vidfx train RECIPE.toml makes one"
-    return found, Finding("styles", "styles", bool(found), names or "none", hint, needed=True)
+    listed = Finding("styles", "styles", bool(found), names or "none", hint, needed=True)
+    return found, [listed, *(Finding("styles", "model file", False, str(fault), fault.hint) for fault in faults)]
 
 
 def _cuda() -> Finding:
@@ -103,15 +102,27 @@ def _cuda() -> Finding:
 def _painting(style: StyleFile) -> Iterator[Finding]:
     """Every device, runtime and precision paints one small picture, which must look as plain fp32 does."""
     picture = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8).repeat(6, 1).repeat(6, 2)
-    chosen = resolve(Machine())
-    plain = Stylizer(style, Machine(device="cpu", runtime="torch", precision="fp32")).stylize(picture)
+    chosen = None
+    try:
+        chosen = resolve(Machine())
+    except Exception as error:  # a driver may raise anything
+        yield _failed("painting", "auto", error, needed=True)
+
+    @cache
+    def plain() -> Picture:
+        return Stylizer(style, Machine(device="cpu", runtime="torch", precision="fp32")).stylize(picture)
+
     devices = ["cpu"] + [f"cuda:{number}" for number in range(cuda_devices())]
     for device in devices:
         for runtime in ("torch", "openvino"):
             for precision in get_args(Precision)[1:]:
                 machine = Machine(device=device, runtime=runtime, precision=precision)
                 name = f"{device} {runtime} {precision}"
-                needed = (device, runtime, precision) == (chosen.device, chosen.name, chosen.precision)
+                needed = chosen is not None and (device, runtime, precision) == (
+                    chosen.device,
+                    chosen.name,
+                    chosen.precision,
+                )
                 slow = device == "cpu" and precision == "bf16" and not cpu_flags() & BF16_FLAGS
                 if (device, precision) == ("cpu", "fp16") or (runtime == "torch" and precision == "int8"):
                     continue  # nothing that anyone would want
@@ -120,7 +131,7 @@ def _painting(style: StyleFile) -> Iterator[Finding]:
 
                 def paint(machine: Machine = machine, slow: bool = slow) -> str:
                     painted = Stylizer(style, machine).stylize(picture)
-                    off = np.abs(painted.astype(float) - plain).mean()
+                    off = np.abs(painted.astype(float) - plain()).mean()
                     if off > NEAR_ENOUGH:
                         raise ValueError(f"paints something else, {off:.1f} steps of 255 off")
                     return f"{off:.2f} steps of 255 from fp32" + (", emulated and slow here" if slow else "")
@@ -137,12 +148,11 @@ def _encoding() -> Iterator[Finding]:
 
 def _decoding() -> Iterator[Finding]:
     """Hardware decoders, which vidfx does not use so far: they are named so that one knows."""
-    film = _film("libx264")
     for kind in sorted(hwdevices_available()):
 
         def decode(kind: str = kind) -> str:
             accelerator = HWAccel(device_type=kind, allow_software_fallback=False)
-            with av.open(io.BytesIO(film), "r", hwaccel=accelerator) as container:
+            with av.open(io.BytesIO(_film("libx264")), "r", hwaccel=accelerator) as container:
                 frames = sum(1 for _ in container.decode(video=0))
             if not frames:
                 raise ValueError("decodes nothing")
@@ -200,8 +210,12 @@ def _tried(kind: str, name: str, run: Callable[[], str], *, needed: bool = False
     try:
         return Finding(kind, name, True, run(), needed=needed)
     except Exception as error:
-        said = str(getattr(error, "strerror", None) or error).strip().splitlines() or [type(error).__name__]
-        return Finding(kind, name, False, said[0], getattr(error, "hint", ""), needed=needed)
+        return _failed(kind, name, error, needed=needed)
+
+
+def _failed(kind: str, name: str, error: Exception, *, needed: bool) -> Finding:
+    said = str(getattr(error, "strerror", None) or error).strip().splitlines() or [type(error).__name__]
+    return Finding(kind, name, False, said[0], getattr(error, "hint", ""), needed=needed)
 
 
 Verdict = Literal["ready", "not ready"]

@@ -30,9 +30,11 @@ def styles() -> None:
 @click.command("list", cls=Command, params=[JSON], short_help="List every style.")
 def list_(json: bool) -> None:
     """List every style: name, where it is from, what it looks like."""
-    from vidfx.styles.library import list_styles
+    from vidfx.styles.library import styles_and_faults
 
-    found = list_styles()
+    found, faults = styles_and_faults()
+    for fault in faults:
+        click.echo(f"left out: {fault}", err=True)
     if json:
         options.print_json({"styles": [_entry(style) for style in found]})
         return

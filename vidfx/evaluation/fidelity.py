@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -72,33 +71,25 @@ class Fidelity:
 
 @dataclass(slots=True)
 class _Packets:
-    """One stream, read through, from its first packet or from a given one."""
+    """One stream, read through."""
 
     codec: str
-    anchor: bytes | None = None
-    """Digest of the packet to begin with; None begins with the first."""
-    limit: int | None = None
-    """How many packets from there on go into the digest; None takes all."""
-    count: int = 0
-    start: Fraction | None = None
-    """Seconds, of the packet it begins with."""
-    first: bytes | None = None
-    """Digest of that packet."""
-    digest: Any = field(default_factory=hashlib.md5)
-    taken: int = 0
+    digests: list[bytes] = field(default_factory=list)
+    """Of each packet."""
+    times: list[Fraction | None] = field(default_factory=list)
+    """Seconds, of each packet."""
 
     def add(self, packet: Packet[Any]) -> None:
-        self.count += 1
-        one = hashlib.md5(bytes(packet)).digest()
-        if self.first is None and self.anchor not in (None, one):
-            return
-        if self.first is None:
-            self.first = one
-            if packet.pts is not None and packet.time_base is not None:
-                self.start = packet.pts * packet.time_base
-        if self.limit is None or self.taken < self.limit:
-            self.digest.update(one)
-            self.taken += 1
+        self.digests.append(hashlib.md5(bytes(packet)).digest())
+        pts, base = packet.pts, packet.time_base
+        self.times.append(None if pts is None or base is None else pts * base)
+
+    def begins(self, other: _Packets, expected: Fraction | None) -> int | None:
+        """Which of these packets is the other stream's first: of equal ones, as in silence, the nearest to a time."""
+        equal = [n for n, digest in enumerate(self.digests) if digest == other.digests[0]] if other.digests else []
+        if expected is None:
+            return equal[0] if equal else None
+        return min(equal, key=lambda n: abs((self.times[n] or Fraction(0)) - expected), default=None)
 
 
 def compare_files(
@@ -111,14 +102,13 @@ def compare_files(
     tags = [TagCheck(name="size", source=_size(source), render=_size(render))]
     if source.kind != "video" or render.kind != "video":
         return Fidelity(tags=tuple(tags), part=part)
-    theirs = _read(render, {})
-    ours = _read(source, theirs)
+    ours, theirs = _read(source), _read(render)
     streams = [_check(key[0], found, theirs.get(key), starts) for key, found in ours.items()]
     return Fidelity(streams=tuple(streams), tags=tuple(tags + _tags(source, render)), part=part)
 
 
-def _read(clip: Clip, like: Mapping[tuple[str, int], _Packets]) -> dict[tuple[str, int], _Packets]:
-    """Every stream but pictures, by kind and number; each from the packet with which its like in `like` begins."""
+def _read(clip: Clip) -> dict[tuple[str, int], _Packets]:
+    """Every stream but pictures, by kind and number."""
     found: dict[tuple[str, int], _Packets] = {}
     by_index: dict[int, _Packets] = {}
     counts: dict[str, int] = defaultdict(int)
@@ -127,12 +117,7 @@ def _read(clip: Clip, like: Mapping[tuple[str, int], _Packets]) -> dict[tuple[st
             if stream.type == "video":
                 continue
             kind: str = stream.type
-            other = like.get((kind, counts[kind]))
-            found[kind, counts[kind]] = by_index[stream.index] = _Packets(
-                codec=_codec(stream),
-                anchor=None if other is None else other.first,
-                limit=None if other is None else other.count,
-            )
+            found[kind, counts[kind]] = by_index[stream.index] = _Packets(_codec(stream))
             counts[kind] += 1
         with suppress(av.FFmpegError):  # a damaged tail: what was read counts, and a shorter count shows
             for packet in container.demux([container.streams[index] for index in by_index]) if by_index else ():
@@ -147,16 +132,22 @@ def _codec(stream: Stream) -> str:
 
 
 def _check(kind: str, ours: _Packets, theirs: _Packets | None, starts: tuple[Fraction, Fraction] | None) -> StreamCheck:
-    shift = None
-    if theirs is not None and theirs.start is not None and ours.start is not None and starts is not None:
-        shift = float((theirs.start - starts[1]) - (ours.start - starts[0])) * 1000
+    shift, same = None, False
+    if theirs is not None:
+        began = theirs.times[0] if theirs.times else None
+        expected = None if began is None or starts is None else began - starts[1] + starts[0]
+        first = ours.begins(theirs, expected)
+        same = theirs.digests == ([] if first is None else ours.digests[first : first + len(theirs.digests)])
+        then = None if first is None else ours.times[first]
+        if expected is not None and then is not None:
+            shift = float(expected - then) * 1000
     return StreamCheck(
         kind=kind,
         codec=ours.codec,
-        packets=ours.count,
+        packets=len(ours.digests),
         render_codec=None if theirs is None else theirs.codec,
-        render_packets=0 if theirs is None else theirs.count,
-        same_bytes=theirs is not None and theirs.digest.digest() == ours.digest.digest(),
+        render_packets=0 if theirs is None else len(theirs.digests),
+        same_bytes=same,
         shift=shift if kind in ("audio", "subtitle") else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,8 +12,7 @@ class Figure:
 
     title: str
     unit: str
-    better: str
-    """low, high or neither."""
+    better: Literal["low", "high", "neither"]
     meaning: str
 
 

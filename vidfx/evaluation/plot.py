@@ -66,8 +66,8 @@ def make_plot(
         return None
     top, bottom = max(*known, 0.0), min(*known, 0.0)
     step = nice_step(top - bottom)
-    top = max(math.ceil(top / step - 1e-9), bottom + 1) * step
-    bottom = math.floor(bottom / step + 1e-9) * step
+    low = math.floor(bottom / step + 1e-9)
+    top, bottom = max(math.ceil(top / step - 1e-9), low + 1) * step, low * step
     end = max(times[-1], 1e-9)
     power = math.floor(math.log10(max(top, -bottom))) if max(top, -bottom) < 0.01 else 0
     ups = [bottom + i * step for i in range(round((top - bottom) / step) + 1)]

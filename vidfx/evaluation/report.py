@@ -15,13 +15,13 @@ from vidfx.errors import CannotWrite, Unavailable
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.plot import Line, Plot, make_plot
 from vidfx.evaluation.results import Evaluation, RenderResult
-from vidfx.evaluation.verdict import Judgement, judge, ranking
+from vidfx.evaluation.verdict import Grade, Judgement, judge, ranking
 from vidfx.frames import Picture
 
 _PLOTS = ("warp_short", "warp_long", "flicker", "flicker_colour", "sharpness", "ghosting", "edges", "ssim", "ms_ssim")
 _COLOURS = 8
 _QUALITY = 82
-_MARK = {"good": "✓", "fair": "≈", "poor": "✕", "unknown": "?"}
+_MARK: dict[Grade, str] = {"good": "✓", "fair": "≈", "poor": "✕", "unknown": "?"}
 
 
 def write_report(found: Evaluation, path: Path) -> None:

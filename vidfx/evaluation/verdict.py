@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.results import Evaluation, RenderResult
@@ -12,13 +13,15 @@ STILL = 2e-5
 """Mean squared error (0..1) that no eye sees: 0.45 % of the range, about one step of 255 in noise."""
 
 
+Grade = Literal["good", "fair", "poor", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One side of a render."""
 
     about: str
-    grade: str
-    """good, fair, poor, or unknown."""
+    grade: Grade
     said: str
 
 
@@ -62,6 +65,7 @@ def _sharpness(render: RenderResult) -> Judgement | None:
     share = f"{value:.0%} of the film's gradients"
     if value >= 0.9:
         return Judgement("sharpness", "good", f"Sharp: {share}.")
+    grade: Grade
     grade, word = ("fair", "A little soft") if value >= 0.7 else ("poor", "Soft")
     return Judgement("sharpness", grade, f"{word}: {share}. Softness lowers the warping error by itself.")
 
@@ -88,6 +92,7 @@ def _light(render: RenderResult) -> Judgement | None:
     size = f"{value:.2f} steps of 255, the film's own {film:.2f}"
     if above < 0.5:
         return Judgement("light", "good", f"Its light does not flicker ({size}).")
+    grade: Grade
     grade, word = ("fair", "flickers a little") if above < 1.5 else ("poor", "flickers")
     return Judgement("light", grade, f"Its light {word}: {size}.")
 
@@ -114,7 +119,7 @@ def _style(render: RenderResult) -> Judgement | None:
     if film <= 0:
         return Judgement("style", "unknown", f"The film itself is as near to the pictures as can be told: {figures}.")
     way = 1 - value / film
-    grade = "good" if way >= 0.5 else "fair" if way > 0.1 else "poor"
+    grade: Grade = "good" if way >= 0.5 else "fair" if way > 0.1 else "poor"
     said = f"It went {way:.0%} of the way" if way > 0 else "It came no nearer"
     return Judgement("style", grade, f"{said} from the film to the style's pictures: {figures}.")
 

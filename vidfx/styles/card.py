@@ -14,14 +14,18 @@ Finish = Literal["none", "screentone"]
 
 
 class NetworkShape(BaseModel):
-    """Widths and depth of the generator; see `vidfx.styles.generator.GeneratorConfig`."""
+    """Widths and depth of the generator; everything that a model file must say to rebuild it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    quarter: int = Field(ge=1, le=1024)
-    eighth: int = Field(ge=1, le=1024)
-    blocks: int = Field(ge=1, le=64)
-    half: int = Field(ge=1, le=1024)
+    quarter: int = Field(48, ge=1, le=1024)
+    """Channels at 1/4 size."""
+    eighth: int = Field(96, ge=1, le=1024)
+    """Channels at 1/8 size."""
+    blocks: int = Field(3, ge=1, le=64)
+    """Residual blocks at 1/8 size."""
+    half: int = Field(16, ge=1, le=1024)
+    """Channels at 1/2 size."""
 
 
 class Card(BaseModel):

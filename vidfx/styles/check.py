@@ -47,8 +47,8 @@ def check_style(stylizer: Stylizer) -> list[Finding]:
     findings.append(Finding("tiles against the whole frame", f"{apart} of 255", apart <= 1))
     highest = dict.fromkeys(PERIODS, 0.0)
     for picture in test_pictures().values():
-        border = stylizer.card.border
-        painted = stylizer.stylize(picture[None])[0][border:-border, border:-border]
+        inside = slice(stylizer.card.border, len(picture) - stylizer.card.border)
+        painted = stylizer.stylize(picture[None])[0][inside, inside]
         for period, peak in peaks(painted).items():
             highest[period] = max(highest[period], peak)
     for period, peak in highest.items():

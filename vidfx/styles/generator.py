@@ -7,32 +7,16 @@ neighbourhood alone (`receptive_radius`), so tiles, batches and frames do not in
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidfx.styles.card import NetworkShape
+
 SIZE_MULTIPLE = 8
 """Height and width that the generator takes are multiples of this."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorConfig:
-    """Widths and depths; everything that a model file must say to rebuild the network."""
-
-    quarter: int = 48
-    """Channels at 1/4 size."""
-    eighth: int = 96
-    """Channels at 1/8 size."""
-    blocks: int = 3
-    """Residual blocks at 1/8 size."""
-    half: int = 16
-    """Channels at 1/2 size."""
-
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
 
 
 class ResidualBlock(nn.Module):
@@ -52,9 +36,9 @@ class ResidualBlock(nn.Module):
 class Generator(nn.Module):
     """RGB in 0..1, N × 3 × H × W with H and W multiples of 8, to RGB of the same shape, not clamped."""
 
-    def __init__(self, config: GeneratorConfig | None = None) -> None:
+    def __init__(self, shape: NetworkShape = NetworkShape()) -> None:  # noqa: B008 - frozen
         super().__init__()
-        self.config = c = config or GeneratorConfig()
+        self.shape = c = shape
         self.enter = nn.Conv2d(48, c.quarter, 3, padding=1)
         self.down = nn.Conv2d(c.quarter, c.eighth, 4, stride=2, padding=1)  # 4 × 4: an even overlap leaves no lattice
         self.body = nn.Sequential(*(ResidualBlock(c.eighth) for _ in range(c.blocks)))
@@ -87,7 +71,7 @@ class Generator(nn.Module):
     def receptive_radius(self) -> int:
         """Pixels around an output pixel beyond which the input cannot change it (an upper bound, a multiple of 8)."""
         at_quarter = 1 + 2 + 1  # enter; join; smooth_shuffle
-        at_eighth = 2 * self.config.blocks
+        at_eighth = 2 * self.shape.blocks
         at_half = 4  # smooth_shuffle, merge, leave, and rounding to the half-size lattice
         down = 2 * 4  # a 4 × 4 kernel at 1/4 reaches two samples
         radius = 4 * at_quarter + down + 8 * at_eighth + 2 * at_half + 8

@@ -59,24 +59,35 @@ def user_folder() -> Path:
 
 def list_styles() -> list[StyleFile]:
     """Every shipped style and every style of the user's, by name. A user's style hides a shipped one of its name."""
+    return styles_and_faults()[0]
+
+
+def styles_and_faults() -> tuple[list[StyleFile], list[UnreadableInput]]:
+    """The styles that are here, and what is wrong with model files that cannot be used: one spoils no other."""
     found: dict[str, StyleFile] = {}
+    faults = []
     origins: tuple[tuple[Path, Origin], ...] = ((shipped_folder(), "shipped"), (user_folder(), "user"))
     for folder, origin in origins:
         for path in sorted(folder.glob(f"*/{MODEL_FILE}")):
-            style = read_style(path, origin)
-            found[style.name] = style
-    return [found[name] for name in sorted(found)]
+            try:
+                style = read_style(path, origin)
+            except UnreadableInput as fault:
+                faults.append(fault)
+            else:
+                found[style.name] = style
+    return [found[name] for name in sorted(found)], faults
 
 
 def find_style(name_or_path: str) -> StyleFile:
     """A style by its name, by its model file, or by the folder the file lies in.
 
     A plain word is a style's name first: a folder that happens to be called so, say of renders, hides no style.
-    Raises MissingInput (with the nearest name as a hint) or UnreadableInput.
+    Raises MissingInput (with the nearest name as a hint), or UnreadableInput for a model file that may be the one.
     """
     path = Path(name_or_path).expanduser()
     is_path = path.suffix == ".safetensors" or any(mark in name_or_path for mark in "/\\")
-    styles = {} if is_path else {style.name: style for style in list_styles()}
+    here, faults = ([], []) if is_path else styles_and_faults()
+    styles = {style.name: style for style in here}
     if name_or_path in styles:
         return styles[name_or_path]
     if is_path or (path / MODEL_FILE).is_file():
@@ -84,6 +95,8 @@ def find_style(name_or_path: str) -> StyleFile:
         if not path.is_file():
             raise MissingInput(f"no model file at '{path}'", hint="`vidfx styles list` names the styles that are here")
         return read_style(path, "path")
+    if faults:
+        raise faults[0]
     nearest = difflib.get_close_matches(name_or_path, styles, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     raise MissingInput(f"no style called '{name_or_path}'", hint=f"{hint}styles here: {', '.join(styles) or 'none'}")

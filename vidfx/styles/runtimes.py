@@ -47,12 +47,12 @@ class TorchPainter:
     def __init__(self, style: StyleFile, runtime: Runtime) -> None:
         import torch
 
-        from vidfx.styles.generator import Generator, GeneratorConfig
+        from vidfx.styles.generator import Generator
 
         self._torch, self._device = torch, torch.device(runtime.device)
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[runtime.precision]
         torch.set_num_threads(runtime.threads)
-        generator = Generator(GeneratorConfig(**style.card.generator.model_dump()))
+        generator = Generator(style.card.generator)
         generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
         generator.eval().requires_grad_(False)
         self._generator = generator.to(device=self._device, dtype=self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack memory_format here

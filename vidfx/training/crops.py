@@ -105,7 +105,8 @@ class TwoViews:
     _move: Callable[[Tensor], Tensor]
     _flow: Tensor
     _trust: Tensor
-    _is_film: Tensor
+    _followed: Tensor
+    """Film whose motion is believed anywhere that it is judged; all else is shaken."""
 
     @classmethod
     def of(cls, batch: Batch, random: torch.Generator) -> TwoViews:
@@ -114,10 +115,10 @@ class TwoViews:
         if torch.rand((), generator=random) < 0.5:
             seen = reflect_border(seen)
         moved, move = jitter(batch.content, random)
-        is_film = batch.trust.amax((1, 2, 3), keepdim=True) > 0
-        moved = torch.where(is_film, without_slack(batch.later), moved + film_noise(moved, random))
+        followed = inner(without_slack(batch.trust)).amax((1, 2, 3), keepdim=True) > 0
+        moved = torch.where(followed, without_slack(batch.later), moved + film_noise(moved, random))
         moved = moved.contiguous(memory_format=torch.channels_last)
-        return cls(seen, moved, move, without_slack(batch.flow), without_slack(batch.trust), is_film)
+        return cls(seen, moved, move, without_slack(batch.flow), without_slack(batch.trust), followed)
 
     def unsteadiness(self, painted: Tensor, painted_moved: Tensor) -> Tensor:
         """Mean square of what changed in a painting beyond the motion, where that is known."""
@@ -125,7 +126,7 @@ class TwoViews:
         film = inner(self._trust * inside * (painted_moved - along) ** 2).mean((1, 2, 3))
         # A shaken photograph is judged away from its border only, for which the motion lacks the pixels.
         shaken = inner(without_slack((painted_moved - self._move(painted)) ** 2)).mean((1, 2, 3))
-        return torch.where(self._is_film.flatten(), film, shaken).mean()
+        return torch.where(self._followed.flatten(), film, shaken).mean()
 
 
 def window(size: int, edge: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:

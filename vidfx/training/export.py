@@ -63,7 +63,7 @@ def write_model(
     card = Card(
         name=name,
         description=description,
-        generator=NetworkShape(**generator.config.as_dict()),
+        generator=NetworkShape.model_validate(generator.shape.model_dump()),
         size_multiple=SIZE_MULTIPLE,
         receptive_radius=generator.receptive_radius,
         border=BORDER,

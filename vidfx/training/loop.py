@@ -100,6 +100,7 @@ class Trainer:
                 if state.warm_steps < warm.steps:
                     values = self.warm_step(batch)
                     state.warm_steps += 1
+                    state.warm_seconds = time.perf_counter() - began
                 else:
                     values = self.game_step(batch, random)
                     state.steps += 1
@@ -123,9 +124,10 @@ class Trainer:
 
     def progress(self) -> float:
         """0 at the first adversarial step, 1 at the last; by steps, or by the budget if that is the nearer end."""
-        by_steps = self.state.steps / max(self.recipe.adversarial.steps, 1)
-        by_time = self.state.seconds / self.budget if self.budget else 0.0
-        return min(max(by_steps, by_time), 1.0)
+        state, by_time = self.state, 0.0
+        if self.budget is not None:
+            by_time = (state.seconds - state.warm_seconds) / max(self.budget - state.warm_seconds, 1e-9)
+        return min(max(state.steps / max(self.recipe.adversarial.steps, 1), by_time), 1.0)
 
     def warm_step(self, batch: Batch) -> dict[str, float]:
         """Draw what the teacher draws."""
@@ -158,15 +160,16 @@ class Trainer:
         weights, unasked = self.recipe.adversarial.losses, torch.zeros(())
         views = TwoViews.of(batch, random)
         with sight.autocast():
-            both = self.state.generator(torch.cat([views.seen, views.moved]))
-        painted_whole, painted_moved = both.float().chunk(2)
+            both = self.state.generator(torch.cat([views.seen, views.moved]) if weights.steady else views.seen)
+        painted_whole, *later = both.float().split(len(views.seen))
         painted, source = inner(painted_whole), inner(views.seen)
         part = window(painted.shape[-1], FEATURE_CROP, random)
         with sight.autocast():
             with torch.no_grad():
                 wanted = sight.network(part(source)) if weights.content else None
                 drawn = sight.network(part(batch.teacher)) if weights.likeness else None
-            features = sight.network(part(painted).clamp(-0.1, 1.1))
+            looks = wanted or drawn or weights.style or sight.signs_by_the_same(weights)
+            features = sight.network(part(painted).clamp(-0.1, 1.1)) if looks else {}
             signatures = sight.sign(painted.clamp(-0.1, 1.1), features) if weights.statistics else None
             discriminator.requires_grad_(False)
             fooled = fool_loss([v.float() for v in discriminator(grain(painted, random))])
@@ -183,7 +186,7 @@ class Trainer:
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
             "line": line_loss(painted, batch.teacher),
-            "steady": views.unsteadiness(painted_whole, painted_moved),
+            "steady": views.unsteadiness(painted_whole, later[0]) if later else unasked,
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),
             "plain": self.plain(random) if weights.plain else unasked,

@@ -53,6 +53,9 @@ def model_card(trainer: Trainer, painter: Stylizer, findings: Sequence[Finding],
     recipe, card = trainer.recipe, painter.card
     made_from = f"vidfx {__version__}" + (f", commit {commit}" if commit else "")
     start = f"from the style `{recipe.warm_start.model}`" if recipe.warm_start.model else "from nothing"
+    networks = " and ".join(f"`{name}`" for name in (recipe.features, recipe.statistics_features) if name)
+    warm = f"Warm start on the teacher `{recipe.warm_start.teacher}`, then generator"
+    game = warm if recipe.warm_start.steps else "Generator"
     measured = "\n".join(f"| {f.what} | {f.value} | {'yes' if f.good else '**no**'} |" for f in findings)
     return f"""# {card.name}
 
@@ -69,12 +72,12 @@ back through the paint. Licence of the weights: {card.licence}.
 |---|---|---|
 {sources(recipe)}
 
-Feature network: `{recipe.features}`.
+Feature networks: {networks}.
 
 ## How it was trained
 
 With [recipe.toml](recipe.toml) by `vidfx train` ({made_from}), {start}: {card.trained}.
-Warm start on the teacher `{recipe.warm_start.teacher}`, then generator against two patch discriminators.
+{game} against two patch discriminators.
 
 ## How good it is
 

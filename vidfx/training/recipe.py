@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vidfx.styles.card import Finish
+from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
 
 
@@ -46,6 +46,12 @@ class StyleSource(Source):
     trim: float = Field(0.0, ge=0, lt=0.4)
     """Fraction of each side that is cut away: mounts, seals and scanner margins."""
 
+    @model_validator(mode="after")
+    def _crop_is_a_range(self) -> StyleSource:
+        if not 32 <= self.crop[0] <= self.crop[1]:
+            raise ValueError("`crop` is the smallest edge, 32 px at least, and the largest")
+        return self
+
 
 class ContentSource(Source):
     """Photographs, or frames of film clips, that are painted during training."""
@@ -59,8 +65,14 @@ class ContentSource(Source):
     every: int = Field(12, ge=1)
     """Of a clip, every how many frames one is taken."""
 
+    @model_validator(mode="after")
+    def _scale_is_a_range(self) -> ContentSource:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError("`scale` is the smallest, above 0, and the largest")
+        return self
 
-class Network(Part):
+
+class Network(NetworkShape):
     quarter: int = Field(48, ge=8, le=256)
     eighth: int = Field(96, ge=8, le=512)
     blocks: int = Field(3, ge=1, le=16)

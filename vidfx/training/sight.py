@@ -11,7 +11,7 @@ from vidfx.features import TAPS, load_features, style_features
 from vidfx.training.crops import window
 from vidfx.training.data import TrainingData
 from vidfx.training.losses import gram, own_kernel, signature
-from vidfx.training.recipe import Recipe
+from vidfx.training.recipe import Losses, Recipe
 from vidfx.training.state import placed
 
 FEATURE_CROP = 128  # a feature network costs most of a step; a random part of the crop is enough for it
@@ -46,18 +46,23 @@ class Sight:
         sums: dict[str, Tensor] = {}
         signatures: list[Tensor] = []
         random = torch.Generator().manual_seed(self._recipe.seed)
-        with torch.no_grad(), self.autocast():
+        with torch.no_grad():
             for crops in data.style_batches(STYLE_BATCHES):
                 crops = crops.to(self._device)
-                features = self.network(window(self._recipe.crop, FEATURE_CROP, random)(crops))
-                if weights.statistics:
-                    signatures.append(self.sign(crops, features))
+                with self.autocast():  # the sums stay outside: in bf16 they would be some percent off
+                    features = self.network(window(self._recipe.crop, FEATURE_CROP, random)(crops))
+                    if weights.statistics:
+                        signatures.append(self.sign(crops, features))
                 for name in TAPS if weights.style else ():
                     sums[name] = sums.get(name, torch.zeros(())) + gram(features[name]).mean(0) / STYLE_BATCHES
         self.style_grams = sums
         if weights.statistics:
             self.style_signatures = torch.cat(signatures)
             self.style_spread = own_kernel(self.style_signatures).item()
+
+    def signs_by_the_same(self, weights: Losses) -> bool:
+        """Whether the loss `statistics` is told by the network that the other losses look through."""
+        return bool(weights.statistics) and self._second is None
 
     def sign(self, pictures: Tensor, features: dict[str, Tensor]) -> Tensor:
         """Signatures of whole crops by the second network, or of the part whose `features` are known."""

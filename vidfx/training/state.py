@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file
 
 from vidfx.disk import put_in_place
 from vidfx.errors import UsageError
-from vidfx.styles.generator import Generator, GeneratorConfig
+from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
+from vidfx.styles.weights import read_weights
 from vidfx.training.discriminator import TwoScaleDiscriminator
 from vidfx.training.recipe import Recipe
 
 M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
+COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
 
 
 @dataclass
@@ -33,6 +34,8 @@ class State:
     warm_steps: int = 0
     steps: int = 0
     seconds: float = 0.0
+    warm_seconds: float = 0.0
+    """How many of them the warm start took."""
     recipe: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -53,7 +56,7 @@ class State:
     def save(self, path: Path) -> None:
         """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
         content = {name: getattr(self, name).state_dict() for name in LEARNT}
-        content |= {"warm_steps": self.warm_steps, "steps": self.steps, "seconds": self.seconds, "recipe": self.recipe}
+        content |= {name: getattr(self, name) for name in (*COUNTED, "recipe")}
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:  # torch's own writer would not say that the disk is full
             torch.save(content, file)
@@ -67,18 +70,22 @@ class State:
             )
         for name in LEARNT:
             getattr(self, name).load_state_dict(content[name])
-        self.warm_steps, self.steps, self.seconds = content["warm_steps"], content["steps"], content["seconds"]
+        for name in COUNTED:
+            setattr(self, name, content[name])
 
 
 def beginner(recipe: Recipe) -> Generator:
-    """A fresh generator, or the trained one that the recipe begins with. Raises UsageError if its shape is another."""
-    generator = Generator(GeneratorConfig(**recipe.generator.model_dump()))
+    """A fresh generator, or the trained one that the recipe begins with.
+
+    Raises UsageError if its shape is another, UnreadableInput for weights that are none.
+    """
+    generator = Generator(recipe.generator)
     if recipe.warm_start.model:
         style = find_style(recipe.warm_start.model)
         shape = style.card.generator.model_dump()
         if shape != recipe.generator.model_dump():
             raise UsageError(f"'{style.name}' has another generator: {shape}", hint="give the same in [generator]")
-        generator.load_state_dict({name: tensor.float() for name, tensor in load_file(style.path).items()})
+        generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
     return generator
 
 
