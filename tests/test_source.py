@@ -86,6 +86,22 @@ def test_a_range_gives_exactly_the_frames_of_the_whole(tmp_path: Path, gop: int,
             assert np.array_equal(frame.image, same.image)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_long_range_deep_in_a_clip_is_numbered_to_its_end(tmp_path: Path, suffix: str) -> None:
+    """Packets are read only as far as the range begins; the frames after that have their numbers all the same."""
+    path = make_clip(tmp_path / f"in{suffix}", frames=420, gop=12, rate=60, b_frames=3, size=(32, 16), start=555)
+    times = {frame.index: frame.pts for frame in read(path)}
+    for wanted, numbers in [
+        (Range(first=100, last=300), range(100, 301)),
+        (Range(first=26), range(26, 420)),
+        (Range(first=90, last=400, step=31), range(90, 401, 31)),
+        (Range(start=Fraction(2), end=Fraction(6)), range(120, 360)),
+        (Range(first=200, start=Fraction(1)), range(200, 420)),
+    ]:
+        found = [(frame.index, frame.pts) for frame in read(path, wanted=wanted)]
+        assert found == [(number, times[number]) for number in numbers], wanted
+
+
 @pytest.mark.parametrize("first", [2, 10, 60])
 def test_warm_up_gives_the_frames_before_at_the_same_step(tmp_path: Path, first: int) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=72, gop=12)

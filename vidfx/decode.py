@@ -111,7 +111,8 @@ def decoded(
     """Every picture from where the container stands to its end, in order of presentation.
 
     Damaged packets are stepped over, missing or repeated times and jumps of the clock mended; `damage` counts them.
-    With `order` (after a seek) a picture's number is its place there, else it is counted from 0.
+    With `order` (after a seek) a picture's number is its place there, or counted on after its end; else it is counted
+    from 0.
     """
     assert stream.time_base is not None
     reader = Reader(container, stream, damage)
@@ -125,6 +126,8 @@ def decoded(
         if order is not None:
             assert picture.pts is not None
             index = bisect_left(order, picture.pts)
+            if index == len(order) and last is not None:
+                index = last.index + 1
         if pts is None:
             pts = last.pts + (last.duration or nominal) if last else 0
             # the decoder's last pictures have no packet of their own to take the time from

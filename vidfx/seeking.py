@@ -27,8 +27,8 @@ class SeekPoint:
     keyframe: int
     """pts of the keyframe."""
     order: list[int] | None
-    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. None where
-    the pictures get their numbers in another way."""
+    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. It may end
+    early: what comes later is counted on from there. None where the pictures get their numbers in another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,8 @@ class PacketTable:
     """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""
 
     order: list[int]
-    """pts of the clip's pictures in order of presentation; the place in the list is the picture's number."""
+    """pts of the clip's pictures in order of presentation, as far as was read; the place in the list is the picture's
+    number."""
     keyframes: list[int]
     """pts of the pictures from which a decoder can begin, rising."""
     time_base: Fraction
@@ -88,7 +89,7 @@ def packet_table(
     times: list[int] = []
     keyframes: list[int] = []
     bounded = first is not None or start is not None
-    extra = _REORDER
+    extra, ends_early = _REORDER, False
     timeline = Timeline()
     try:
         for packet in timeline.demux(container, [stream]):
@@ -106,12 +107,15 @@ def packet_table(
             )
             extra -= bounded and enough
             if extra <= 0:
+                ends_early = True
                 break
         container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
         shown = next((picture.pts for picture in Reader(container, stream, Damage("")).pictures()), None)
     except av.FFmpegError:
         return None
     order = sorted(times)
+    if ends_early:
+        del order[-_REORDER:]  # among the last, pictures may be missing that are stored after them and shown before
     if shown not in order or len(set(order)) != len(order):
         return None
     # leading pictures that no decoder shows do not count
