@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import make_clip
 from test_steady import difference, frame, moving_scene, noise, paint, rms, smooth, texture, window
 
 import vidfx
@@ -13,6 +15,7 @@ from vidfx.ahead import frames_ahead, steady_both_ways
 from vidfx.errors import UsageError
 from vidfx.frames import Frame
 from vidfx.settings import Look
+from vidfx.source import open_clip, read_frames
 from vidfx.steady import warm_up_frames
 
 AHEAD = 4
@@ -27,6 +30,24 @@ def still_scene(count: int, first: int = 0, seed: int = 1) -> list[Frame]:
     source, jitter = window(texture(seed), 20, 20), noise(seed)
     frames = [frame(first + i, source, paint(source) + jitter()) for i in range(count)]
     return [replace(frames[0], starts_shot=True), *frames[1:]]
+
+
+def test_a_step_looks_as_many_rendered_frames_ahead(tmp_path: Path, style: str) -> None:
+    """Of every fourth frame, four times as many of the clip's own are looked at: the same number that is rendered."""
+    pictures = [frame.source for frame in still_scene(40)]
+    random = np.random.default_rng(3)
+    noisy = [np.clip(p.astype(int) + random.integers(-9, 10, p.shape), 0, 255).astype(np.uint8) for p in pictures]
+    make_clip(tmp_path / "all.mkv", pictures=noisy, codec="ffv1", pix_fmt="bgr0")
+    make_clip(tmp_path / "fourth.mkv", pictures=noisy[::4], codec="ffv1", pix_fmt="bgr0")
+    look, painted = vidfx.Look(smooth_window=2), []
+    for name, wanted in (("all.mkv", vidfx.Range(step=4)), ("fourth.mkv", vidfx.Range())):
+        lossless = vidfx.Encode(codec="ffv1", pix_fmt="bgr0")
+        done = vidfx.render(
+            tmp_path / name, tmp_path / f"out.{name}", style=style, look=look, wanted=wanted, encode=lossless
+        )
+        painted.append(list(read_frames(open_clip(done.path))))
+    assert len(painted[0]) == len(painted[1]) == 10
+    assert max(difference(a, b).max() for a, b in zip(*painted, strict=True)) <= 1
 
 
 def flicker(frames: list[Frame]) -> float:

@@ -276,6 +276,39 @@ def test_float_pictures_keep_more_than_eight_bits_and_say_what_is_clipped(tmp_pa
     assert ["above 1.0" in notice for notice in notices] == [True]
 
 
+def test_a_float_tiff_is_not_multiplied_by_its_alpha_and_may_be_of_doubles(tmp_path: Path) -> None:
+    pixels = np.full((4, 6, 4), 0.2, np.float32)
+    pixels[..., 3] = 0.5
+    assert cv2.imwrite(str(tmp_path / "in.tif"), pixels)
+    colours, alpha = stills.as_wanted(stills.load(tmp_path / "in.tif"), Pixels(deep=True, alpha=True))
+    assert colours[0, 0, 0] / 65535 == pytest.approx(1.055 * 0.2 ** (1 / 2.4) - 0.055, abs=1e-3)
+    assert alpha is not None
+    assert alpha[0, 0] / 65535 == pytest.approx(0.5, abs=1e-3)
+    assert cv2.imwrite(str(tmp_path / "doubles.tif"), pixels[..., :3].astype(np.float64))
+    assert stills.load(tmp_path / "doubles.tif").colours.mean() == pytest.approx(0.2, abs=1e-3)
+
+
+@needs_ffmpeg
+@needs_ffprobe
+@pytest.mark.parametrize(
+    ("name", "encode", "tags"),
+    [
+        ("x264.mkv", Encode(codec="libx264rgb", crf=1), ("gbr", "pc")),
+        ("ffv1.mkv", Encode(codec="ffv1", pix_fmt="bgr0"), ("gbr", "pc")),
+        ("mjpeg.mov", Encode(codec="mjpeg"), ("bt470bg", "pc")),
+    ],
+)
+def test_encoders_of_full_range_say_so(tmp_path: Path, name: str, encode: Encode, tags: tuple[str, str]) -> None:
+    """RGB holds no other range, and a JPEG no other matrix: the colours come back as they were."""
+    colour = np.full((64, 96, 3), (30, 200, 60), np.uint8)
+    path = make_clip(tmp_path / "in.mp4", pictures=[colour] * 2, colour=(1, 1, 1, 1), options={"crf": "1"})
+    written, _ = carry(path, tmp_path / name, encode)
+    stream = probe(written.path, "stream=color_space,color_range")["streams"][0]
+    assert (stream["color_space"], stream["color_range"]) == tags
+    seen = np.frombuffer(ffmpeg("-i", written.path, "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"), "u1")
+    assert np.abs(seen.reshape(-1, 3).mean(0) - (30, 200, 60)).max() < 4
+
+
 def test_an_animated_webp_is_a_film_with_its_own_times(tmp_path: Path) -> None:
     animation = cv2.Animation()
     animation.frames = [cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGRA) for i in range(20)]

@@ -113,7 +113,7 @@ def test_a_gap_is_named(tmp_path: Path) -> None:
 def test_what_is_no_sequence_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingInput):
         source.open_clip(tmp_path / "shot.%04d.png")
-    with pytest.raises(UsageError):
+    with pytest.raises(MissingInput):  # a film may be called so; a sequence is of pictures
         source.open_clip(tmp_path / "shot.%04d.mp4")
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     with pytest.raises(UnreadableInput):

@@ -140,6 +140,27 @@ def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
             assert np.abs(frame.image[:, 25:].astype(int) - right[:, 25:]).max() <= 1
 
 
+def test_the_last_picture_of_a_matte_stays_wherever_a_range_begins(style: Stylizer, tmp_path: Path) -> None:
+    clip = open_clip(make_sequence(tmp_path, frames=9))
+    for number in range(3):
+        matte = np.full((32, 48, 3), 255 if number == 2 else 0, np.uint8)
+        write_picture(tmp_path / f"matte.{number:04d}.png", matte)
+    look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
+    [found] = paint(clip, style, look=look, wanted=Range(first=7, last=7))
+    assert np.abs(found.image.astype(int) - style.stylize(found.source[None])[0]).max() <= 1
+
+
+def test_what_is_left_out_of_a_matte_is_said_as_all_else(
+    style: Stylizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = open_clip(make_sequence(tmp_path, frames=2))
+    write_picture(tmp_path / "m.png", np.full((32, 48, 3), 255, np.uint8), np.full((32, 48), 9, np.uint8))
+    said: list[str] = []
+    list(paint(clip, style, look=Look(matte=tmp_path / "m.png"), wanted=Range(), notify=said.append))
+    assert ["alpha" in text for text in said] == [True]
+    assert not caplog.records
+
+
 def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
     from vidfx.steady import steady
     from vidfx.stylize import stylize

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -16,10 +17,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import MEDIA, frame_times, make_clip, needs_ffprobe, packets, picture, probe
+from clips import MEDIA, frame_times, make_clip, make_sequence, needs_ffprobe, packets, picture, probe
 
 from vidfx import sink, source
-from vidfx.errors import CannotWrite, TryAgain, Unavailable, UsageError, VidfxError
+from vidfx.errors import CannotWrite, MissingInput, TryAgain, Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Frame
 from vidfx.settings import Encode, Range
 
@@ -440,6 +441,47 @@ def test_check_output_refuses_early(tmp_path: Path) -> None:
     sink.check_output(tmp_path / "there.mp4", clip, overwrite=True)
     with pytest.raises(UsageError):
         sink.check_output(tmp_path / "in.mp4", clip, overwrite=True)
+
+
+def test_no_picture_of_the_source_is_written_over(tmp_path: Path) -> None:
+    """Neither by one picture nor by a sequence in which the source would be one, whatever -y says."""
+    sequence = source.open_clip(make_sequence(tmp_path, frames=3))
+    still = source.open_clip(tmp_path / "shot.1001.png")
+    for clip, output, one_picture in [
+        (sequence, "shot.1001.png", True),
+        (sequence, "shot.####.png", False),
+        (still, "shot.%04d.png", False),
+        (still, "shot.1001.png", False),
+    ]:
+        with pytest.raises(UsageError, match="the clip itself"):
+            sink.check_output(tmp_path / output, clip, overwrite=True, one_picture=one_picture)
+    sink.check_output(tmp_path / "frame.0001.png", sequence, overwrite=False, one_picture=True)
+
+
+@needs_ffprobe
+def test_a_films_name_may_hold_a_number_sign(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "shot #1 take #2.mp4", frames=3)
+    (tmp_path / "Clip 13.mp4").touch()
+    for name in ("shot #1 take #2.ink.mp4", "Clip #3.mp4", "100%d.mkv"):
+        written, _, _ = restyle(path, tmp_path / name)
+        assert written.path.name == name
+        assert len(frame_times(written.path)) == 3
+    with pytest.raises(MissingInput, match="Take #2"):
+        source.open_clip(tmp_path / "Take #2.mp4")
+
+
+@needs_ffprobe
+def test_counts_in_the_tags_of_a_copied_stream_go_when_it_is_cut(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mkv"
+    counted = ["BPS=128000", "NUMBER_OF_FRAMES=999", "_STATISTICS_TAGS=BPS NUMBER_OF_FRAMES", "title=speech"]
+    tags = [word for tag in counted for word in ("-metadata:s:a", tag)]
+    made = make_clip(tmp_path / "in.mkv", frames=48, audio="aac")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", made, "-c", "copy", *tags, whole], check=True)
+    for name, wanted, kept in (("all.mkv", WHOLE, True), ("cut.mkv", Range(first=24), False)):
+        restyle(whole, tmp_path / name, wanted=wanted)
+        found = probe(tmp_path / name, "stream_tags")["streams"][1]["tags"]
+        assert found["title"] == "speech"
+        assert ("NUMBER_OF_FRAMES" in found, "BPS" in found) == (kept, kept)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -38,7 +38,8 @@ class _Seen(NamedTuple):
 def steady_both_ways(frames: Iterator[Frame], *, amount: float, window: int) -> Iterator[Frame]:
     """As `steady`, with `window` frames of look-ahead at least; 0 is `steady` alone.
 
-    Holds 2 · `window` frames and takes three times the time. Raises UsageError for an amount out of range.
+    `window` is in the clip's own count: four times as many where every fourth frame is rendered. Holds 2 · `window`
+    frames and takes three times the time. Raises UsageError for an amount out of range.
     """
     if window == 0 or amount == 0:
         yield from steady(frames, amount=amount)

@@ -131,7 +131,9 @@ def _usual(codec: av.Codec, clip: Clip, alpha: bool, notify: Notify) -> str:
     deep = clip.bit_depth > 8 and codec.name in _TEN_BITS_PLAY and not hdr.is_hdr(clip.colour)
     wishes = ["yuv444p", "yuv420p"] if full_chroma else ["yuv420p"]
     wishes += ["yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le", "nv12", "yuvj420p", "gbrp", "rgb24", "bgr0"]
-    if odd:
+    if codec.name == "mjpeg":
+        wishes = ["yuvj444p"] if full_chroma or odd else ["yuvj420p"]
+    elif odd:
         wishes = ["yuv444p", "yuv444p10le", "gbrp", "rgb24", "bgr0"]
     if deep:
         wishes = ["yuv444p10le"] * (full_chroma or odd) + ["yuv420p10le", "p010le"] * (not odd) + wishes

@@ -62,14 +62,14 @@ def scales(bits: int, *, full: bool) -> tuple[NDArray[np.float64], NDArray[np.fl
     return step * np.array([219, 224, 224]), step * np.array([16, 128, 128])
 
 
-def output_colour(clip: Clip, *, from_rgb: bool = False) -> Colour:
+def output_colour(clip: Clip) -> Colour:
     """The tags an output of `clip` carries: the source's own; BT.709 where vidfx itself made the colours.
 
-    `from_rgb` says that the source stores no YUV at all, so the matrix must be named.
+    Where the source stores no YUV at all, a matrix is named.
     """
     if hdr.is_hdr(clip.colour) or clip.kind != "video":
         return BT709
-    if from_rgb or clip.colour.matrix == 0:
+    if clip.colour.matrix == 0:
         matrix = 1 if min(clip.width, clip.height) >= 720 else 6
         return replace(clip.colour, matrix=matrix, range=1)
     if not is_known(clip.colour):

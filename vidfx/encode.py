@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -79,16 +79,19 @@ class VideoEncoder:
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
         if container.format.name in ("mp4", "mov") and self.codec in ("libx265", "hevc_nvenc"):
             context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
-        stored_rgb = bool(clip.pix_fmt) and av.VideoFormat(clip.pix_fmt).is_rgb
-        tags = colour.output_colour(clip, from_rgb=stored_rgb)
+        tags = colour.output_colour(clip)
+        if av.VideoFormat(self.pix_fmt).is_rgb:
+            tags = replace(tags, matrix=0, range=2)
+        elif self.codec == "mjpeg":
+            tags = replace(tags, matrix=5, range=2)  # JFIF knows no other
         if container.format.name in ("nut", "avi") and not self.codec.endswith(_SAYS_COLOUR):
             if tags != Colour():
                 notify(
                     f"{self.codec} in .{container.format.name} cannot say its colours: written as players guess them"
                 )
             tags = Colour()
-        context.colorspace = 0 if av.VideoFormat(self.pix_fmt).is_rgb else tags.matrix
-        context.color_range, context.color_primaries, context.color_trc = tags.range, tags.primaries, tags.transfer
+        context.colorspace, context.color_range = tags.matrix, tags.range
+        context.color_primaries, context.color_trc = tags.primaries, tags.transfer
         self._open(settings, container.format.name)
         self._convert = FromRgb(tags, width=clip.width, height=clip.height, pix_fmt=self.pix_fmt)
         self._waiting: dict[int, _Times] = {}

@@ -72,7 +72,7 @@ class Frame:
     index: int
     """0 for the first frame of the clip, counted in presentation order; a range keeps the clip's own numbers."""
     pts: int
-    """Presentation time in units of `time_base`, exactly as found in the source."""
+    """Presentation time in units of `time_base`: the source's own, mended where it has none, or one twice, or jumps."""
     time_base: Fraction
     """Seconds per unit of `pts`, exactly the source stream's."""
     duration: int
@@ -121,7 +121,8 @@ class Clip:
     """Pixels down, upright: after rotation."""
     time_base: Fraction
     rate: Fraction
-    """Average frames per second, for progress and encoder hints only; never used to compute a time."""
+    """Average frames per second: for progress, encoder hints, AVI's clock, and the end of a last frame that has no
+    length; no other time comes of it."""
     frame_count: int | None
     """The container's claim or an estimate; None where there is none. For progress only."""
     duration: Fraction | None

@@ -69,9 +69,9 @@ class FromRgb:
         return np.asarray(cv2.extractChannel(codes, number, dst=out))
 
     def _tagged(self, frame: VideoFrame) -> VideoFrame:
-        if not self._rgb:  # frames overrule the context in several encoders, so both say the same
-            frame.colorspace, frame.color_range = self._tags.matrix, self._tags.range
-            frame.color_primaries, frame.color_trc = self._tags.primaries, self._tags.transfer
+        # frames overrule the context in several encoders, so both say the same
+        frame.colorspace, frame.color_range = self._tags.matrix, self._tags.range
+        frame.color_primaries, frame.color_trc = self._tags.primaries, self._tags.transfer
         return frame
 
 

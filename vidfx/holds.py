@@ -28,7 +28,7 @@ def can_hold(format_name: str, stream: Stream) -> bool:
         trial = av.open(io.BytesIO(), "w", format=format_name)
         if format_name in _BY_TAG and stream.type == "audio" and codec_name(stream) not in trial.supported_codecs:
             return False
-        target = add_copy(trial, stream)
+        target = add_copy(trial, stream, whole=True)
         trial.start_encoding()
         if format_name == "avi" and stream.type == "audio":
             # of sound in blocks it refuses every other packet where the source does not say how large a block is

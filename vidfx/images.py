@@ -72,14 +72,14 @@ class Pattern:
             if number != expected:
                 raise UnreadableInput(
                     f"the sequence has a gap: '{self.path(expected)}' is missing",
-                    hint=f"render it again, or style the part up to {expected - 1} by itself with --frames",
+                    hint="render it again, or move the pictures after the gap elsewhere",
                 )
         return numbers
 
 
 def is_pattern(path: Path) -> bool:
-    """True for a name with one number in it, unless a file is really called that."""
-    return bool(_NUMBER.search(path.name)) and not path.is_file()
+    """True for a picture's name with a number in it, unless a file is called that. A film may be `take #2.mp4`."""
+    return path.suffix.lower() in SUFFIXES and bool(_NUMBER.search(path.name)) and not path.is_file()
 
 
 def is_film(path: Path) -> bool:
@@ -111,8 +111,6 @@ def open_still(path: Path) -> Clip:
 
 def open_sequence(path: Path) -> Clip:
     """Probes a numbered sequence. Raises MissingInput, UnreadableInput, UsageError."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"'{path.suffix}' is not a picture format vidfx reads", hint="use " + " ".join(SUFFIXES))
     numbers = Pattern.of(path).numbers()
     return _clip(path, Pattern.of(path).path(numbers[0]), "sequence", len(numbers))
 

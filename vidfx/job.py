@@ -143,6 +143,7 @@ class Render:
                 "strength": look.strength,
                 "keep_color": look.keep_color,
                 "smooth": look.smooth,
+                "smooth_window": look.smooth_window,
                 "matte": str(look.matte) if look.matte else None,
             },
             "strict": job.strict,
@@ -210,7 +211,7 @@ class Render:
                 with closing(self._frames(parts, notices)) as frames:
                     index = len(parts)
                     parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
-            if left_out := self._asked.clamped(parts[-1].last + 1)[1]:
+            if job.wanted.end is None and (left_out := self._asked.clamped(parts[-1].last + 1)[1]):
                 notices(left_out)
             metadata = provenance(self.stylizer.style, job, parts)
             written = sink.join(

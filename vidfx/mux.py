@@ -69,7 +69,9 @@ class OtherStreams:
         elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or is_cover(stream)):
             self._attach(stream)
         elif not isinstance(stream, AttachmentStream) and can_hold(self._format, stream):
-            self._targets[stream.index] = add_copy(self._output, stream)
+            self._targets[stream.index] = add_copy(
+                self._output, stream, whole=self._window.start is None and self._window.end is None
+            )
             self.copied.append(stream.index)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)

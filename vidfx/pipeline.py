@@ -19,6 +19,7 @@ import cv2
 
 from vidfx.ahead import frames_ahead, steady_both_ways
 from vidfx.composite import Matte, composite
+from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.notices import Notify
 from vidfx.screentone import screentone
@@ -81,11 +82,11 @@ def paint(
     frames = watch("wait", prefetch(frames, depth=2))
     if look.smooth:
         frames = watch("wait", prefetch(watch("motion", mark_motion(frames)), depth=2))
-    frames = watch("smoothing", steady_both_ways(frames, amount=look.smooth, window=look.smooth_window))
+    frames = watch("smoothing", steady_both_ways(frames, amount=look.smooth, window=look.smooth_window * wanted.step))
     frames = stop_at(frames, end)
     if stylizer.card.finish == "screentone":
         frames = watch("screentone", screentone(frames))
-    matte = read_matte(look, wanted, warm_up, skip if enter else None)
+    matte = read_matte(look, wanted, warm_up, skip if enter else None, notify=notify)
     frames = watch("composite", composite(frames, look=look, matte=matte))
     return watch("wait", prefetch(frames, depth=2))
 
@@ -100,8 +101,10 @@ def stop_at(frames: Iterator[Frame], end: int | None, *, beyond: int = 0) -> Ite
         yield frame
 
 
-def read_matte(look: Look, wanted: Range, warm_up: int, skip: int | None = None) -> Iterator[Matte] | None:
-    """The matte's pictures for the same frames; a still stands for all of them.
+def read_matte(
+    look: Look, wanted: Range, warm_up: int, skip: int | None = None, *, notify: Notify
+) -> Iterator[Matte] | None:
+    """The matte's pictures for the same frames; a still stands for all of them, and the last one for what comes later.
 
     With `skip` they are counted from the beginning of `wanted`, which is exact whatever the matte's own times.
     """
@@ -109,10 +112,22 @@ def read_matte(look: Look, wanted: Range, warm_up: int, skip: int | None = None)
         return None
     clip = open_clip(look.matte)
     if clip.kind == "still":
-        return (frame.image for frame in read_frames(clip))
-    if skip is not None:
-        return (frame.image for frame in _skipped(read_frames(clip, wanted=wanted), skip))
-    return (frame.image for frame in read_frames(clip, wanted=wanted, warm_up=warm_up))
+        wanted, warm_up, skip = Range(), 0, None
+    frames = read_frames(clip, wanted=wanted, warm_up=0 if skip is not None else warm_up, notify=notify)
+    frames = _or_the_last(frames, clip)
+    return (frame.image for frame in (frames if skip is None else _skipped(frames, skip)))
+
+
+def _or_the_last(frames: Iterator[Frame], clip: Clip) -> Iterator[Frame]:
+    """The frames of a range of the clip; its last one where the range begins after its end."""
+    try:
+        first = next(frames, None)
+    except UsageError:
+        first = None
+        yield from deque(read_frames(clip, notify=lambda _: None), maxlen=1)
+    if first is not None:
+        yield first
+        yield from frames
 
 
 def _skipped(frames: Iterator[Frame], count: int) -> Iterator[Frame]:

@@ -53,7 +53,7 @@ class ToRgb:
             self._tell(f"its colour matrix (number {tags.matrix}) is not known here: read as players guess", "matrix")
 
     def __call__(self, frame: VideoFrame) -> tuple[Picture, Opacity | None]:
-        """The picture, and its alpha where that is kept: of the asked depth, upright and C-contiguous."""
+        """The picture, C-contiguous, and its alpha where that is kept; upright and of the asked depth."""
         if self._turn is None or frame.rotation != self._rotation:
             # asked as rarely as may be: a frame whose side data was looked at waits for the garbage collector
             self._turn, self._rotation = turn_of(frame), frame.rotation

@@ -21,6 +21,7 @@ def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[st
         "strength": look.strength,
         "keep_color": look.keep_color,
         "smooth": look.smooth,
+        "smooth_window": look.smooth_window,
         "runs_on": "; ".join(dict.fromkeys(part.ran_on for part in parts)),
     }
     if look.matte:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -58,7 +57,7 @@ def preview(
         raise UsageError("a preview needs at least one style", hint="--style ink")
     output = Path(output)
     clip = open_clip(source, video_stream=video_stream)
-    check_output(output, replace(clip, kind="still"), overwrite=overwrite)
+    check_output(output, clip, overwrite=overwrite, one_picture=True)
     found = [find_style(name) for name in styles]
     target = _frame_at(clip, Fraction(at))
     cells: list[Cell] = [("source", target.source)]
@@ -83,7 +82,8 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
     end = at + Fraction(1, 10**9)  # a range ends before its end
     for start in (max(Fraction(0), at - 2), None):
         with suppress(UsageError):  # nothing began in the last two seconds: look from the start
-            return deque(read_frames(clip, wanted=Range(start=start, end=end)), maxlen=1).pop()
+            frames = read_frames(clip, wanted=Range(start=start, end=end), notify=lambda _: None)  # painting tells
+            return deque(frames, maxlen=1).pop()
     raise UsageError(f"'{clip.path}' shows nothing at {float(at)} s")
 
 

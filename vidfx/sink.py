@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +35,24 @@ class Written:
     pix_fmt: str
 
 
-def check_output(output: Path, clip: Clip, *, overwrite: bool, encode: Encode | None = None) -> None:
+def check_output(
+    output: Path, clip: Clip, *, overwrite: bool, encode: Encode | None = None, one_picture: bool = False
+) -> None:
     """Refuses early what could not be written later; with `encode` its settings too, by trying them.
 
+    `one_picture`: one picture is made of the clip, whatever it is.
     Raises UsageError, CannotWrite, Unavailable for an encoder that is not here, UnreadableInput for unwanted HDR.
     """
     output = Path(output)
     suffix = output.suffix.lower()
     pattern = images.is_pattern(output)
+    is_still = one_picture or clip.kind == "still"
     if suffix not in CONTAINERS and suffix not in images.SUFFIXES:
         known = " ".join((*CONTAINERS, *images.SUFFIXES))
         raise UsageError(f"'{output.name}' names no format vidfx writes", hint=f"end it in one of {known}")
-    if suffix in CONTAINERS and clip.kind == "still":
+    if suffix in CONTAINERS and is_still:
         raise UsageError(f"a still does not make a film '{output.name}'", hint="write it to a .png or another picture")
-    if suffix in images.SUFFIXES and clip.kind != "still" and not pattern:
+    if suffix in images.SUFFIXES and not is_still and not pattern:
         example = f"{output.stem}.%04d{output.suffix}"
         raise UsageError(f"many frames do not fit into the one picture '{output.name}'", hint=f"write {example}")
     if pattern:
@@ -80,13 +83,14 @@ def choice_of(output: Path, clip: Clip, encode: Encode) -> Choice:
 
 
 def _same_file(output: Path, clip: Clip) -> bool:
-    if clip.kind == "sequence":
-        ours, theirs = images.Pattern.of(clip.path), None
-        with suppress(UsageError):
-            theirs = images.Pattern.of(output)
-        if theirs is None:
-            return False
-        return (ours.folder.resolve(), ours.head, ours.tail) == (theirs.folder.resolve(), theirs.head, theirs.tail)
+    """Whether writing the output would write over the clip, or over a picture of it."""
+    written, read = (images.Pattern.of(path) if images.is_pattern(path) else None for path in (output, clip.path))
+    if written and read:
+        return (written.folder.resolve(), written.head, written.tail) == (read.folder.resolve(), read.head, read.tail)
+    if written or read:
+        pattern, one = (written, clip.path) if written else (read, output)
+        assert pattern is not None
+        return pattern.folder.resolve() == one.parent.resolve() and pattern.matches(one.name) is not None
     return output.exists() and clip.path.exists() and output.samefile(clip.path)
 
 

@@ -52,7 +52,7 @@ class Stored:
     """A picture as its file holds it, upright."""
 
     colours: NDArray[Any]
-    """RGB, H × W × 3, uint8, uint16 or, scene-linear, floating point."""
+    """RGB, H × W × 3, uint8, uint16 or, scene-linear, floating point; not multiplied by alpha."""
     alpha: NDArray[Any] | None
     """H × W, of the same type."""
 
@@ -94,7 +94,6 @@ def as_wanted(stored: Stored, pixels: Pixels) -> tuple[Picture, Opacity | None]:
         linear = np.nan_to_num(colours.astype(np.float32), nan=0, posinf=1, neginf=0)
         cover = None if alpha is None else np.clip(np.nan_to_num(alpha.astype(np.float32)), 0, 1)
         if cover is not None:
-            linear /= np.maximum(cover, np.float32(1e-6))[..., None]
             alpha = np.rint(cover * 65535).astype(np.uint16)
         np.clip(linear, 0, 1, out=linear)
         code = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -113,6 +112,8 @@ def _by_opencv(path: Path) -> Stored:
     pixels = cv2.imdecode(data, mode) if data.size else None
     if pixels is None:
         raise ValueError("not a picture")
+    if pixels.dtype == np.float64:
+        pixels = pixels.astype(np.float32)  # OpenCV converts the colours of no doubles
     if not jpeg:
         pixels = upright(np.asarray(pixels), turn_in(data.tobytes()))
     if pixels.ndim == 2 or pixels.shape[2] == 1:
@@ -141,7 +142,12 @@ def _by_ffmpeg(path: Path) -> Stored:
         pixels = frame.to_ndarray(format="rgba" if alpha else "rgb24")
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return Stored(pixels[..., :3], pixels[..., 3] if pixels.shape[2] == 4 else None)
+    if pixels.shape[2] == 3:
+        return Stored(pixels, None)
+    colours, cover = pixels[..., :3], pixels[..., 3]
+    if path.suffix.lower() == ".exr":
+        colours = colours.astype(np.float32) / np.maximum(np.clip(cover.astype(np.float32), 0, 1), 1e-6)[..., None]
+    return Stored(colours, cover)
 
 
 def write_picture(path: Path, image: Picture, alpha: Opacity | None = None) -> None:

@@ -14,7 +14,8 @@ from vidfx.window import TRIMS, Window
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stubs only
 
-_STALE = ("encoder", "alpha_mode", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
+_COUNTS = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
+_STALE = ("encoder", "alpha_mode", *_COUNTS)
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
 _MAC_LANGUAGES = {"deu": "ger", "zho": "chi", "nld": "dut", "ell": "gre", "isl": "ice", "mkd": "mac", "sqi": "alb"} | {
     "hye": "arm", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "fas": "per", "bod": "tib", "cym": "wel"
@@ -59,9 +60,11 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
     return tags | {key: later(tags[key], skipped, rate) for key in ("timecode", "TIMECODE") if key in tags}
 
 
-def add_copy(output: OutputContainer, stream: Stream) -> Stream:
+def add_copy(output: OutputContainer, stream: Stream, *, whole: bool) -> Stream:
+    """A stream like `stream` in the output. Of one that is not `whole`, the counts in its tags are left out."""
     target = output.add_stream_from_template(stream, opaque=True)
-    target.metadata.update({key: value for key, value in stream.metadata.items() if key != "encoder"})
+    false = ("encoder",) if whole else ("encoder", *_COUNTS)
+    target.metadata.update({key: value for key, value in stream.metadata.items() if not key.lower().startswith(false)})
     name_track(output, target)
     target.disposition = stream.disposition
     return target

@@ -46,12 +46,12 @@ def write_parts(
     setup: Setup,
     *,
     index: int = 0,
-    ends: bool | None = None,
+    ends: bool = True,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Iterator[PartFile]:
     """Writes the frames to parts of `setup.part_frames`, the first of which is part `index`; yields each when whole.
 
-    `ends` says whether the film ends with the last of these frames; None: it does. What is not whole when the frames
+    `ends` says whether the film ends with the last of these frames. What is not whole when the frames
     or the disk fail is taken away again. Raises CannotWrite, UsageError, Unavailable, TryAgain, and what `frames`
     raises.
     """
@@ -69,7 +69,7 @@ def write_parts(
             open_part.add(frame)
             on_frame(frame)
         if open_part:
-            yield open_part.finish(ends=ends is not False)
+            yield open_part.finish(ends=ends)
             open_part = None
     finally:
         if open_part:
