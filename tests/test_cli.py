@@ -512,3 +512,13 @@ def test_a_stopped_render_says_so_and_leaves_nothing(
     assert err.splitlines()[-1] == f"vidfx: {word}; nothing was left under the output's name"
     assert "Traceback" not in err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("typed", ["2G", "512M", "1.5G", "auto"])
+def test_tune_repeats_the_machine_as_render_reads_it(typed: str) -> None:
+    from vidfx.cli.render import render
+    from vidfx.cli.tune import _machine_flags, tune
+
+    given = tune.make_context("tune", ["clip.mp4", "--memory", typed])
+    again = render.make_context("render", ["clip.mp4", "--style", "ink", *_machine_flags(given)])
+    assert again.params["memory"] == given.params["memory"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import vidfx
 from vidfx import Encode, Machine
 from vidfx.farm import openjd
 from vidfx.farm.folder import read_folder
+from vidfx.parts import journal
 from vidfx.ranges import clamp, parse_ranges
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,6 +145,29 @@ def test_a_host_may_see_source_and_output_elsewhere(run: Run, tmp_path: Path) ->
     assert len(pictures(tmp_path / "film.mkv")) == 50
 
 
+def test_a_film_is_built_where_it_will_lie(run: Run) -> None:
+    """The job folder may be on another disk, from which nothing can be renamed."""
+    other = Path("/dev/shm")
+    if not os.access(other, os.W_OK) or other.stat().st_dev == Path().resolve().stat().st_dev:
+        pytest.skip("there is no second file system here")
+    planned(run, "--part-frames", 25)
+    run("farm", "render", "job", "--part", "0-1")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        code, _, err = run("farm", "stitch", "job", "-o", f"{folder}/film.mkv")
+        assert code == 0, err
+        assert [path.name for path in Path(folder).iterdir()] == ["film.mkv"]
+
+
+def test_two_stitches_of_one_film_do_not_meet(run: Run) -> None:
+    planned(run, "--part-frames", 25)
+    run("farm", "render", "job", "--part", "0-1")
+    with journal.held(Path("film.mkv")):
+        code, _, err = run("farm", "stitch", "job")
+    assert code == 75 and "another process" in err
+    assert run("farm", "stitch", "job")[0] == 0
+    assert not list(Path().glob(".*vidfx"))
+
+
 def test_another_source_under_the_same_name_is_refused(run: Run) -> None:
     planned(run)
     make_clip("clip.mkv", size=(64, 48), frames=49)
@@ -171,6 +196,8 @@ def test_the_same_plan_changes_nothing_and_another_is_refused(run: Run) -> None:
         (["render", "job"], 2, "--part is missing"),
         (["render", "nothing", "--part", "0"], 66, "there is no plan"),
         (["status", "job", "--matte", "m.png"], 2, "no matte"),
+        (["stitch", "job", "-o", "x.%04d.png"], 2, "planned for '.mkv'"),
+        (["render", "job", "--part", "0", "-o", "x.mp4"], 2, "planned for '.mkv'"),
         (["export", "nothing"], 66, "there is no plan"),
     ],
 )

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 import vidfx
 from vidfx import Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
-from vidfx.parts.packets import read_part
+from vidfx.machine import has_openvino
+from vidfx.parts.packets import PartWriter, read_part
 from vidfx.parts.plan import Plan, _cuts, load, plan, save
 from vidfx.parts.stitch import stitch
 from vidfx.parts.work import finished_parts, render_part
@@ -399,6 +400,39 @@ def test_a_source_that_changed_is_refused(planned: Plan, stylizer: Any, tmp_path
     make_clip(planned.job.source, size=SMALL, frames=30, cuts=(4,))
     with pytest.raises(UnreadableInput, match="not the file that was planned"):
         render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
+
+
+def test_a_matte_that_changed_and_another_vidfx_are_refused(style: str, stylizer: Any, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=6)
+    matte = make_sequence(tmp_path, frames=6)
+    job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, look=Look(matte=matte))
+    planned = plan(job)
+    render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
+    with pytest.raises(UnreadableInput, match="planned by vidfx old"):
+        finished_parts(replace(planned, version="old"), tmp_path / "work")
+    (tmp_path / "shot.1002.png").write_bytes((tmp_path / "shot.1004.png").read_bytes())
+    with pytest.raises(UnreadableInput, match="not the file that was planned"):
+        finished_parts(planned, tmp_path / "work")
+
+
+def test_another_runtime_is_another_plan(style: str, tmp_path: Path) -> None:
+    """At one precision, two runtimes differ by some steps: their parts do not go into one film."""
+    source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=6)
+    job = Job(source=source, output=tmp_path / "o.mkv", style=style)
+    ids = {plan(replace(job, machine=replace(CPU, runtime="torch"))).id}
+    if has_openvino():
+        ids.add(plan(replace(job, machine=replace(CPU, runtime="openvino"))).id)
+        assert len(ids) == 2
+    assert plan(replace(job, machine=replace(CPU, runtime="torch", threads=2))).id in ids
+
+
+def test_hosts_that_paint_one_part_at_once_do_not_meet(tmp_path: Path) -> None:
+    """Not even where each counts its processes from 1, as in containers."""
+    (tmp_path / "work").mkdir()
+    first, second = (PartWriter(tmp_path / "work" / "part-000000.vidfx") for _ in range(2))
+    second.abandon()
+    assert len(list((tmp_path / "work").iterdir())) == 1
+    first.abandon()
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------

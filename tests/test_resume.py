@@ -30,11 +30,12 @@ from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
 import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, TryAgain
 from vidfx.cli import main
-from vidfx.job import EXACT
+from vidfx.job import EXACT, Render
 from vidfx.parts import journal
-from vidfx.parts.packets import part_path
+from vidfx.parts.packets import part_path, read_part
 from vidfx.parts.plan import warm_up_of
 from vidfx.progress import Progress
+from vidfx.settings import Job
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 SIZE = (160, 96)
@@ -85,6 +86,12 @@ def same(ours: Path, theirs: Path) -> bool:
     return frame_times(ours) == frame_times(theirs) and packets(ours, "a:0") == packets(theirs, "a:0") != []
 
 
+def frames_in(film: Path) -> int:
+    """How many frames the finished parts of an output hold."""
+    parts = (read_part(path) for path in journal.work_folder(film).glob("part-*.vidfx"))
+    return sum(part.frames for part in parts if part)
+
+
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -97,7 +104,7 @@ def test_an_interrupted_render_goes_on_and_ends_the_same(style: str, source: Pat
     painted(source, film, style, stop)
     assert left(tmp_path) == [".film.mp4.vidfx", "unbroken.mp4"]
     kept = (stop - 1) // 6 * 6
-    assert journal.frames_kept(film) == kept
+    assert frames_in(film) == kept
     again = painted(source, film, style)
     assert (again.before, again.done) == (kept, 40 - kept)
     assert left(tmp_path) == ["film.mp4", "unbroken.mp4"]
@@ -163,6 +170,15 @@ def test_what_was_interrupted_is_told(style: str, source: Path, tmp_path: Path) 
     assert caught.value.__notes__ == ["12 finished frames are kept: the same command goes on from there"]
     done = vidfx.render(source, film, style=style, machine=CPU, encode=QUICK, part_frames=6)
     assert (done.frames, done.frames_kept) == (40, 12)
+
+
+def test_a_dry_run_counts_what_will_be_kept_and_no_more(style: str, source: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    painted(source, film, style, 15)
+    job = Job(source=source, output=film, style=style, machine=CPU, encode=QUICK)
+    assert Render(job).outline(part_frames=6)["frames_kept"] == 12
+    assert Render(job).outline(part_frames=6, resume=False)["frames_kept"] == 0
+    assert Render(replace(job, look=Look(strength=0.5))).outline(part_frames=6)["frames_kept"] == 0
 
 
 def test_a_changed_setting_starts_anew_and_says_so(style: str, source: Path, tmp_path: Path) -> None:
@@ -370,8 +386,10 @@ KILLER = """
     # Imports once, then forks: each child is a render as if begun by hand, and none has a thread when it is forked.
     import os, random, signal, sys, time
     from fractions import Fraction
+    from pathlib import Path
     import vidfx, vidfx.job, vidfx.stylize
     from vidfx import Encode, Machine
+    from vidfx.parts.journal import work_folder
 
     source, style, folder, renders, kills, seed = *sys.argv[1:4], *map(int, sys.argv[4:7])
     chance = random.Random(seed)
@@ -401,7 +419,7 @@ KILLER = """
                 break
             os.kill(child, signal.SIGKILL)
             killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
-            kept.append(vidfx.parts.journal.frames_kept(__import__("pathlib").Path(film)))
+            kept.append(len(list(work_folder(Path(film)).glob("part-*.vidfx"))))
         else:
             child = begin(film)
         assert os.waitpid(child, 0)[1] == 0
@@ -455,7 +473,7 @@ def test_a_signal_keeps_the_parts_and_says_how_to_go_on(
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
-    kept = journal.frames_kept(tmp_path / "film.mp4")
+    kept = frames_in(tmp_path / "film.mp4")
     assert kept >= 12
     word = "stopped" if number == signal.SIGINT else "terminated"
     assert err.strip() == f"vidfx: {word}; {kept} finished frames are kept: the same command goes on from there"

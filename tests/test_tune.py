@@ -337,7 +337,7 @@ def test_the_command_says_what_is_on_screen(
     from vidfx.tune.command import quoted
 
     usual = USUAL | usual
-    line = CommandLine(source="it's a clip.mp4", usual=usual, styles={"tiny": "my styles/tiny"})
+    line = CommandLine(source="it's a clip.mp4", usual=usual, styles={"tiny": "my styles/tiny"}, frames=30)
     look = Settings(style="tiny", strength=strength / 100, smooth=smooth / 100, keep_color=keep)
     words = line.words(AskRender(settings=look, overwrite=True, first=3, last=9), None, Path(name) if name else None)
     typed = shlex.split(quoted(words))
@@ -351,6 +351,8 @@ def test_the_command_says_what_is_on_screen(
     assert read["frames"] == (3, 9, 1)
     assert read["output"] == (name or None)
     assert read["overwrite"] is True
+    open_ended = line.words(AskRender(settings=look, first=3), None, None)
+    assert open_ended[open_ended.index("--frames") + 1] == "3-29"
 
 
 def test_the_usual_look_needs_no_words(client: Client, clip: Path) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import av
 
@@ -16,6 +17,12 @@ from vidfx.errors import CannotWrite, TryAgain, VidfxError
 def for_ffmpeg(path: Path | str) -> str:
     """The path as FFmpeg takes it for a file: of "10:30.mp4" it would take "10" for a protocol, like "http"."""
     return str(Path(path).absolute()) if ":" in str(path) else str(path)
+
+
+def unfinished(path: Path) -> Path:
+    """A name beside `path` for a file in the making, like no other's: on a farm every host may count its processes
+    from 1."""
+    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
@@ -41,7 +48,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Writes a small file under its name, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = unfinished(path)
     try:
         temporary.write_bytes(data)
         put_in_place(temporary, path)

@@ -14,7 +14,7 @@ from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
-from vidfx.parts.origin import origin_of, plan_id
+from vidfx.parts.origin import Origin, origin_of, plan_id
 from vidfx.parts.packets import PartFile
 from vidfx.parts.plan import default_part_frames, warm_up_of
 from vidfx.parts.work import painted, pictures_there
@@ -126,7 +126,7 @@ class Render:
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
-    def outline(self) -> dict[str, object]:
+    def outline(self, *, resume: bool = True, part_frames: int | None = None) -> dict[str, object]:
         """What `run` would do."""
         job, look = self.job, self.job.look
         return {
@@ -135,7 +135,7 @@ class Render:
             "size": [self.clip.width, self.clip.height],
             "frames": _expected(self.clip, job.wanted),
             "output": str(job.output),
-            "frames_kept": journal.frames_kept(job.output),
+            "frames_kept": self._frames_kept(part_frames) if resume else 0,
             "style": self.stylizer.card.name,
             "style_hash": self.stylizer.style.hash,
             "runs_on": self.ran_on,
@@ -187,9 +187,7 @@ class Render:
         if clip.kind == "still":
             progress.begin(1, clip.rate)
             return self._write_still(notices, progress), [], 0
-        size = part_frames or default_part_frames(clip.width, clip.height)
-        origin = origin_of(job, clip, self.stylizer.style.hash, self.stylizer.runtime.precision)
-        identity = plan_id(origin, size)
+        size, origin, identity = self._made_from(part_frames)
         with journal.opened(job.output, origin, identity, resume=resume, notify=notices) as work:
             parts = list(takewhile(self._is_there, work.kept))
             kept = sum(part.frames for part in parts)
@@ -218,6 +216,16 @@ class Render:
                 parts, work.folder, setup, metadata=metadata, strict=job.strict, overwrite=job.overwrite
             )
         return written, parts, kept
+
+    def _made_from(self, part_frames: int | None) -> tuple[int, Origin, str]:
+        """How many frames a part has, what it is made from, and the two in one word."""
+        size = part_frames or default_part_frames(self.clip.width, self.clip.height)
+        origin = origin_of(self.job, self.clip, self.stylizer.style.hash, self.stylizer.runtime)
+        return size, origin, plan_id(origin, size)
+
+    def _frames_kept(self, part_frames: int | None) -> int:
+        _, origin, identity = self._made_from(part_frames)
+        return journal.frames_kept(self.job.output, origin, identity)
 
     def _write_still(self, notices: Notices, progress: Progress) -> sink.Written:
         job = self.job

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidfx.errors import Unavailable, UsageError
-from vidfx.settings import Machine
+from vidfx.settings import Machine, Precision, RuntimeName
 
 BYTES_PER_PIXEL = {
     "torch": {"fp32": 420, "bf16": 260, "fp16": 260},
@@ -36,8 +36,8 @@ class Runtime:
 
     device: str
     """`cpu` or `cuda:N`."""
-    name: Literal["torch", "openvino"]
-    precision: str
+    name: RuntimeName
+    precision: Precision
     threads: int
     memory: int
     """Bytes that the generator may take."""
@@ -47,7 +47,7 @@ class Runtime:
         return self.device != "cpu"
 
     @property
-    def float_precision(self) -> str:
+    def float_precision(self) -> Precision:
         """What is multiplied as floating point: all of it, or with int8 the few layers that are not quantised."""
         return best_float() if self.precision == "int8" else self.precision
 
@@ -126,7 +126,7 @@ def has_openvino() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def _precision(device: str, runtime: str) -> str:
+def _precision(device: str, runtime: str) -> Precision:
     if device != "cpu":
         import torch
 
@@ -135,7 +135,7 @@ def _precision(device: str, runtime: str) -> str:
     return "int8" if runtime == "openvino" and cpu_flags() & INT8_FLAGS else best_float()
 
 
-def best_float() -> str:
+def best_float() -> Precision:
     """bf16 where the CPU multiplies it natively: emulated, it is several times slower than fp32."""
     return "bf16" if cpu_flags() & BF16_FLAGS else "fp32"
 

@@ -15,11 +15,13 @@ from typing import Any
 from vidfx import sink
 from vidfx.ahead import steady_both_ways
 from vidfx.bench.trace import Share, Trace
+from vidfx.composite import Matte, composite
 from vidfx.errors import UsageError
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Clip, Frame, Pixels
 from vidfx.machine import available_cores
 from vidfx.notices import Notify
-from vidfx.pipeline import paint, prefetch
+from vidfx.pipeline import paint, prefetch, read_matte
+from vidfx.screentone import screentone
 from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
@@ -166,7 +168,7 @@ class _Runs:
         """All that a render does, watched."""
         self.notify("the whole render")
         began = _clocks()
-        frames = paint(self.clip, self.stylizer, look=self.look, wanted=self.wanted, watch=trace)
+        frames = paint(self.clip, self.stylizer, look=self.look, wanted=self.wanted, pixels=self._pixels, watch=trace)
         return _cost(began, self._write(trace.consumer("encode", shown(frames))))
 
     def bare(self) -> Cost:
@@ -194,21 +196,36 @@ class _Runs:
         if self.look.smooth:
             run("motion", mark_motion(iter(frames)))
         run("smoothing", steady_both_ways(iter(frames), amount=self.look.smooth, window=self.look.smooth_window))
+        if self.stylizer.card.finish == "screentone":
+            run("screentone", screentone(iter(frames)))
+        run("composite", composite(iter(frames), look=self.look, matte=self._matte()))
         self.notify("encode alone")
         began = _clocks()
         costs["encode"] = _cost(began, self._write(iter(frames)))
         return costs
 
     def _decoded(self) -> Iterator[Frame]:
-        return read_frames(self.clip, wanted=self.wanted, threads=self.stylizer.runtime.threads)
+        threads = self.stylizer.runtime.threads
+        return read_frames(self.clip, wanted=self.wanted, threads=threads, pixels=self._pixels)
+
+    def _matte(self) -> Iterator[Matte] | None:
+        return read_matte(self.look, self.wanted, 0, notify=lambda _: None)
+
+    @property
+    def _output(self) -> Path:
+        suffix = self.clip.path.suffix.lower()
+        return self.folder / f"out{suffix if suffix in sink.CONTAINERS else '.mkv'}"
+
+    @property
+    def _pixels(self) -> Pixels:
+        return sink.choice_of(self._output, self.clip, self.encode).pixels
 
     def _write(self, frames: Iterator[Frame]) -> int:
         """How many frames were written."""
-        suffix = self.clip.path.suffix.lower()
         return sink.write(
             frames,
             self.clip,
-            self.folder / f"out{suffix if suffix in sink.CONTAINERS else '.mkv'}",
+            self._output,
             encode=self.encode,
             wanted=self.wanted,
             metadata={},

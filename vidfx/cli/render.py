@@ -90,7 +90,7 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
         made = Render(job)
         told = values["verbose"] and not values["quiet"]
         if values["dry_run"]:
-            said = made.outline()
+            said = made.outline(resume=values["resume"])
             options.print_json(said) if values["json"] else click.echo("\n".join(_table(said)))
         elif told:
             click.echo("\n".join(_table(made.outline())), err=True)

@@ -50,7 +50,7 @@ BROWSER = Option(
 )
 
 
-_WORDS = {("batch", None): "auto", ("tile", None): "auto", ("tile", 0): "off"}
+_WORDS = {("batch", None): "auto", ("tile", None): "auto", ("tile", 0): "off", ("memory", None): "auto"}
 """How values that stand for a word were typed."""
 
 
@@ -122,5 +122,7 @@ def _machine_flags(context: click.Context) -> list[str]:
         assert option.name is not None
         if context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
             value = context.params[option.name]
+            if option.name == "memory" and value is not None:
+                value = f"{value / 2**20:.12g}M"
             said += [option.opts[0], _WORDS.get((option.name, value), str(value))]
     return said

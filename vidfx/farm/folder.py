@@ -15,7 +15,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx.disk import put_in_place, writing_error
+from vidfx.disk import put_in_place, unfinished, writing_error
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.parts.plan import Plan, load, save
 from vidfx.settings import Job
@@ -31,7 +31,7 @@ def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
         raise CannotWrite(f"'{folder}' holds another job", hint="give -y to put this one in its place")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{STYLE}.{os.getpid()}.tmp"
+        temporary = unfinished(folder / STYLE)
         shutil.copyfile(find_style(plan.job.style).path, temporary)
         put_in_place(temporary, folder / STYLE)
     except OSError as error:
@@ -44,12 +44,15 @@ def read_folder(
 ) -> Plan:
     """The plan in a job folder, with the paths of this host; those that are given lie elsewhere than where it was made.
 
-    Raises MissingInput, UnreadableInput, and UsageError for a matte that the job does not have.
+    Raises MissingInput, UnreadableInput, and UsageError for a matte that the job does not have or for an output of
+    another kind.
     """
     plan = load(folder / PLAN)
     job = plan.job
     if matte and not job.look.matte:
         raise UsageError("this job has no matte", hint="leave --matte away")
+    if output and output.suffix.lower() != job.output.suffix.lower():
+        raise UsageError(f"the job was planned for '{job.output.suffix}', not '{output.name}'", hint="plan it anew")
 
     def seen(given: Path | None, path: Path) -> Path:
         return given or Path(os.path.normpath(folder / path))

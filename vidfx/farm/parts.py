@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from vidfx.parts.plan import Plan
-from vidfx.parts.work import finished_parts, render_part
+from vidfx.parts.work import finished_parts, machine_of, render_part
 from vidfx.progress import Progress
 from vidfx.settings import Machine
 from vidfx.styles.stylizer import load_style
@@ -30,10 +29,9 @@ def render_parts(
     progress.begin(frames, plan.rate, sum(part.frames for part in there.values()))
     try:
         if left := [index for index in wanted if index not in there]:
-            machine = replace(machine, precision=plan.precision)  # type: ignore[arg-type]  # from JSON
-            stylizer = load_style(plan.job.style, machine=machine)
+            stylizer = load_style(plan.job.style, machine=machine_of(plan, machine))
             for index in left:
-                render_part(plan, index, folder, machine=machine, stylizer=stylizer, progress=Within(progress))
+                render_part(plan, index, folder, stylizer=stylizer, progress=Within(progress))
     finally:
         progress.end()
     return len(left), len(there)
@@ -41,7 +39,7 @@ def render_parts(
 
 def status(plan: Plan, folder: Path) -> dict[str, object]:
     """How far a job is, from what lies in its folder."""
-    there = finished_parts(plan, folder)
+    there = finished_parts(plan, folder, verify=False)
     missing = [part.index for part in plan.parts if part.index not in there]
     seconds = sum(part.seconds for part in there.values())
     done = sum(part.frames for part in there.values())

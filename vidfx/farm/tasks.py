@@ -83,15 +83,14 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Plan | PartF
         return cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice)
     assert task.plan is not None
     if task.kind == "paint":
-        from vidfx.parts.work import render_part
+        from vidfx.parts.work import machine_of, render_part
 
-        planned = task.plan.job.machine.runtime
-        machine = replace(machine, runtime=planned, precision=task.plan.precision)  # type: ignore[arg-type]  # from JSON
-        stylizer = _loaded(task.job.style, machine)
-        return render_part(task.plan, task.part, task.folder, machine=machine, stylizer=stylizer, progress=progress)
+        stylizer = _loaded(task.job.style, machine_of(task.plan, machine))
+        return render_part(task.plan, task.part, task.folder, stylizer=stylizer, progress=progress)
     from vidfx.parts.stitch import stitch
 
-    return stitch(task.plan, task.folder, overwrite=task.job.overwrite, notify=progress.notice)
+    # the batch itself holds the folder
+    return stitch(task.plan, task.folder, overwrite=task.job.overwrite, build_in=task.folder, notify=progress.notice)
 
 
 def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Notify) -> Plan:

@@ -66,7 +66,8 @@ def opened(
             if origin is None or not part_path(folder, 0).exists():
                 _clear(folder)
             else:
-                error.add_note(f"{frames_kept(output)} finished frames are kept: the same command goes on from there")
+                count = frames_kept(output, origin, plan)
+                error.add_note(f"{count} finished frames are kept: the same command goes on from there")
             raise
         _clear(folder)
 
@@ -91,20 +92,31 @@ def held(output: Path) -> Iterator[Path]:
         yield folder
 
 
+@contextmanager
+def borrowed(output: Path) -> Iterator[Path]:
+    """Holds the output's work folder to build a film in, and leaves parts that wait there for a render as they are.
+
+    Raises TryAgain where another process holds it, CannotWrite.
+    """
+    with held(output) as folder:
+        try:
+            yield folder
+        finally:
+            if not (folder / _JOB).exists() and not any(folder.glob("part-*.vidfx")):
+                _clear(folder)
+
+
 def clear(output: Path) -> None:
     """Takes the output's work folder away."""
     _clear(work_folder(output))
 
 
-def frames_kept(output: Path) -> int:
-    """How many finished frames wait in an output's work folder for the same command."""
-    folder, count = work_folder(output), 0
-    for index in range(len(list(folder.glob("part-*.vidfx")))):
-        part = read_part(part_path(folder, index), verify=False)
-        if part is None:
-            break
-        count += part.frames
-    return count
+def frames_kept(output: Path, origin: Origin | None, plan: str) -> int:
+    """How many finished frames wait in an output's work folder for a render of this origin and plan."""
+    folder = work_folder(output)
+    if origin is None or _origin(folder) != origin:
+        return 0
+    return sum(part.frames for part in _whole(folder, plan, verify=False))
 
 
 def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
@@ -124,9 +136,9 @@ def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notif
     return kept
 
 
-def _whole(folder: Path, plan: str) -> Iterator[PartFile]:
+def _whole(folder: Path, plan: str, *, verify: bool = True) -> Iterator[PartFile]:
     index = 0
-    while (part := read_part(part_path(folder, index))) and part.plan == plan:
+    while (part := read_part(part_path(folder, index), verify=verify)) and part.plan == plan:
         yield part
         if part.ends:
             return

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from vidfx import __version__, images
 from vidfx.errors import MissingInput
 from vidfx.frames import Clip
+from vidfx.machine import Runtime
 from vidfx.settings import Job
 from vidfx.source import open_clip
 
@@ -84,11 +85,11 @@ def _sample(path: Path, pieces: int, sha: hashlib._Hash) -> None:
             sha.update(file.read(_PIECE))
 
 
-def settings_digest(job: Job, style_hash: str, precision: str) -> str:
+def settings_digest(job: Job, style_hash: str, runtime: Runtime) -> str:
     """Everything that was asked for and changes a pixel or its encoding.
 
-    Not among it: on what it runs, sound and other streams, and the output's name but for its suffix, which chooses the
-    encoder.
+    Runtime and precision are among it, since two of them differ by some steps. Not among it: device and threads,
+    sound and other streams, and the output's name but for its suffix, which chooses the encoder.
     """
     encode = asdict(job.encode)
     del encode["audio"]
@@ -96,19 +97,24 @@ def settings_digest(job: Job, style_hash: str, precision: str) -> str:
     look["matte"] = job.look.matte is not None
     if job.strict:  # parts that were painted in spite of damage are no parts of a strict render
         encode["strict"] = True
-    return digest(__version__, style_hash, precision, look, asdict(job.wanted), encode, job.output.suffix.lower())
+    ran_by = [runtime.name, runtime.precision]
+    return digest(__version__, style_hash, ran_by, look, asdict(job.wanted), encode, job.output.suffix.lower())
 
 
-def origin_of(job: Job, clip: Clip, style_hash: str, precision: str) -> Origin:
+def origin_of(job: Job, clip: Clip, style_hash: str, runtime: Runtime) -> Origin:
     """What the parts of a job are made from. Raises MissingInput, and what opening the matte raises."""
-    sources = [fingerprint(clip)]
-    if job.look.matte:
-        sources.append(fingerprint(open_clip(job.look.matte)))
+    matte = matte_of(job)
+    sources = [fingerprint(clip), *([matte] if matte else [])]
     return Origin(
-        settings=settings_digest(job, style_hash, precision),
+        settings=settings_digest(job, style_hash, runtime),
         source=digest(clip.stream_index, [source.digest for source in sources]),
         modified_ns=max(source.modified_ns for source in sources),
     )
+
+
+def matte_of(job: Job) -> Fingerprint | None:
+    """The matte's, where there is one. Raises MissingInput, and what opening it raises."""
+    return fingerprint(open_clip(job.look.matte)) if job.look.matte else None
 
 
 def plan_id(origin: Origin, cuts: int | list[int]) -> str:

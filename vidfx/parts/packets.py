@@ -26,7 +26,7 @@ from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.stream import Stream
 from pydantic import TypeAdapter, ValidationError
 
-from vidfx.disk import put_in_place
+from vidfx.disk import put_in_place, unfinished
 from vidfx.errors import UnreadableInput, VidfxError
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class PartWriter:
     def __init__(self, path: Path) -> None:
         """Raises OSError, as all of it does."""
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._temporary = unfinished(path)
         self._file = self._temporary.open("wb")
         self._stamps = bytearray()
         self._crc = 0

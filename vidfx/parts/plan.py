@@ -10,15 +10,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from vidfx import images, sink
+from vidfx import __version__, images, sink
 from vidfx.disk import write_whole, writing_error
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import resolve
 from vidfx.notices import Notify
-from vidfx.parts.origin import Fingerprint, fingerprint, origin_of, plan_id
+from vidfx.parts.origin import Fingerprint, fingerprint, matte_of, origin_of, plan_id
 from vidfx.seeking import Entry, PacketTable, read_table
-from vidfx.settings import Job, Look, Range
+from vidfx.settings import Job, Look, Precision, Range, RuntimeName
 from vidfx.shots import LOOK_AHEAD
 from vidfx.source import count_frames, open_clip
 from vidfx.steady import warm_up_frames
@@ -59,8 +59,12 @@ class Plan:
     film: str
     """The same without the cuts: films of one `film` are equal to within a step of 255, however cut."""
     source: Fingerprint
-    precision: str
-    """Resolved once, so that every machine paints in it: fp32, bf16, fp16 ..."""
+    matte: Fingerprint | None
+    version: str
+    """Of vidfx: another one may paint otherwise."""
+    runtime: RuntimeName
+    precision: Precision
+    """Both resolved once, so that every machine paints in them."""
     style_hash: str
     total: int
     """Frames that will be written."""
@@ -104,15 +108,18 @@ def plan(
     numbers = _numbers(table, wanted)
     if not numbers:
         raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.order)} frames")
-    precision = resolve(job.machine).precision
+    runtime = resolve(job.machine)
     cuts = list(_cuts(numbers, size, shots))
-    origin = origin_of(job, clip, style.hash, precision)
+    origin = origin_of(job, clip, style.hash, runtime)
     return Plan(
         job=job,
         id=plan_id(origin, cuts if shots else size),
         film=plan_id(origin, []),
         source=fingerprint(clip),
-        precision=precision,
+        matte=matte_of(job),
+        version=__version__,
+        runtime=runtime.name,
+        precision=runtime.precision,
         style_hash=style.hash,
         total=len(numbers),
         start=table.order[numbers[0]] * table.time_base,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from vidfx import sink
 from vidfx.errors import MissingInput
 from vidfx.images import is_pattern
 from vidfx.notices import Notices, Notify
+from vidfx.parts import journal
 from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip
@@ -18,17 +20,18 @@ from vidfx.styles.library import find_style
 def stitch(
     plan: Plan,
     folder: Path,
-    output: Path | None = None,
     *,
     overwrite: bool | None = None,
+    build_in: Path | None = None,
     notify: Notify = lambda _: None,
 ) -> sink.Written:
-    """Joins the plan's parts in `folder` into `output` (None: the job's; relative to the working folder, as always).
+    """Joins the plan's parts in `folder` into the job's output.
 
-    The film is the one that a single pass writes: the same last step. It appears under its name when it is whole.
-    Numbered pictures are already where they belong; then this only checks that all are there. Raises MissingInput,
-    which names the parts that are not there, UnreadableInput where parts do not fit each other, and what a render
-    raises while it writes.
+    The film is the one that a single pass writes: the same last step. It appears under its name when it is whole. Until
+    then it lies in `build_in`, a folder that the caller holds, on the output's own file system (None: the output's
+    work folder, held meanwhile). Numbered pictures are already where they belong; then this only checks that all are
+    there. Raises MissingInput, which names the parts that are not there, UnreadableInput where parts do not fit each
+    other, TryAgain where another process makes the same output, and what a render raises while it writes.
     """
     job = plan.job
     clip = planned_clip(plan)
@@ -39,17 +42,17 @@ def stitch(
         raise MissingInput(
             f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}", hint="render them first"
         )
-    target = output or job.output
     replaces = job.overwrite if overwrite is None else overwrite
     # numbered pictures that lie there are the parts' own
-    sink.check_output(target, clip, overwrite=replaces or (is_pattern(target) and target == job.output))
+    sink.check_output(job.output, clip, overwrite=replaces or is_pattern(job.output))
     parts = [done[part.index] for part in plan.parts]
-    setup = Setup(clip=clip, output=target, encode=job.encode, wanted=job.wanted, notify=Notices(notify))
-    return sink.join(
-        parts,
-        folder,
-        setup,
-        metadata=provenance(find_style(job.style), job, parts),
-        strict=job.strict,
-        overwrite=replaces,
-    )
+    setup = Setup(clip=clip, output=job.output, encode=job.encode, wanted=job.wanted, notify=Notices(notify))
+    with ExitStack() as stack:
+        return sink.join(
+            parts,
+            build_in or stack.enter_context(journal.borrowed(job.output)),
+            setup,
+            metadata=provenance(find_style(job.style), job, parts),
+            strict=job.strict,
+            overwrite=replaces,
+        )

@@ -7,13 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx import sink
+from vidfx import __version__, sink
 from vidfx.disk import writing_error
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts.cut import Setup, picture_paths, write_parts
-from vidfx.parts.origin import fingerprint
+from vidfx.parts.origin import fingerprint, matte_of
 from vidfx.parts.packets import PartFile, part_path, read_part
 from vidfx.parts.plan import Part, Plan
 from vidfx.pipeline import paint
@@ -30,23 +30,22 @@ def render_part(
     index: int,
     folder: Path,
     *,
-    machine: Machine | None = None,
     stylizer: Stylizer | None = None,
     progress: Progress | None = None,
 ) -> PartFile:
     """Paints part `index` of a plan into `folder`, exact to the frame, after warming up on the frames before it.
 
     A part that is already there, whole and of this plan, is returned as it is: the call may be repeated, also by two
-    hosts at once (the last rename wins, with the same content). `machine` is this host's own (None: the job's); the
-    plan's precision holds on every host. `stylizer` is a style already loaded, for those who paint many parts.
-    `progress` counts the part's own frames. Raises UnreadableInput where the source or the style is no longer what was
-    planned, IndexError for no such part, and what a render raises.
+    hosts at once (the last rename wins, with the same content). `stylizer` is the style already loaded, as
+    `machine_of` says, for those who paint many parts; `progress` counts the part's own frames. Raises UnreadableInput
+    where source, matte, style or vidfx are no longer what was planned, IndexError for no such part, and what a render
+    raises.
     """
     part, job, progress = plan.parts[index], plan.job, progress or Progress()
     clip = planned_clip(plan)
     if done := _finished(plan, part, folder, clip):
         return done
-    stylizer = _planned_style(plan, machine, stylizer)
+    stylizer = _planned_style(plan, stylizer)
     setup = Setup(
         plan=plan.id,
         clip=clip,
@@ -127,40 +126,54 @@ def painted(
         yield from (frame for frame in frames if frame.index >= first)
 
 
-def finished_parts(plan: Plan, folder: Path, wanted: Iterable[int] | None = None) -> Mapping[int, PartFile]:
+def finished_parts(
+    plan: Plan, folder: Path, wanted: Iterable[int] | None = None, *, verify: bool = True
+) -> Mapping[int, PartFile]:
     """The whole parts of this plan that lie in `folder`, by index; others, and damaged files, are passed over.
 
-    `wanted` are the indices to look for (None: all).
+    `wanted` are the indices to look for (None: all). Without `verify` no part is read through: to count them.
     """
     clip = planned_clip(plan)
     parts = plan.parts if wanted is None else [plan.parts[index] for index in wanted]
-    found = ((part.index, _finished(plan, part, folder, clip)) for part in parts)
+    found = ((part.index, _finished(plan, part, folder, clip, verify=verify)) for part in parts)
     return {index: part for index, part in found if part}
 
 
 def planned_clip(plan: Plan) -> Clip:
-    """The job's source, opened. Raises UnreadableInput where it is no longer the one that was planned."""
+    """The job's source, opened. Raises UnreadableInput where it, the matte or vidfx is not what was planned for."""
+    if plan.version != __version__:
+        raise UnreadableInput(
+            f"the job was planned by vidfx {plan.version}, this is {__version__}", hint="plan it anew"
+        )
     clip = open_clip(plan.job.source, video_stream=plan.job.video_stream)
-    found = fingerprint(clip)
-    if (found.size, found.digest) != (plan.source.size, plan.source.digest):
-        raise UnreadableInput(f"'{clip.path}' is not the file that was planned for", hint="plan the job anew")
+    for path, found, planned in (
+        (clip.path, fingerprint(clip), plan.source),
+        (plan.job.look.matte, matte_of(plan.job), plan.matte),
+    ):
+        if found and planned and (found.size, found.digest) != (planned.size, planned.digest):
+            raise UnreadableInput(f"'{path}' is not the file that was planned for", hint="plan the job anew")
     return clip
 
 
-def _planned_style(plan: Plan, machine: Machine | None, stylizer: Stylizer | None) -> Stylizer:
+def machine_of(plan: Plan, host: Machine) -> Machine:
+    """What a host paints a plan's parts on: its own device and threads, the plan's runtime and precision."""
+    return replace(host, runtime=plan.runtime, precision=plan.precision)
+
+
+def _planned_style(plan: Plan, stylizer: Stylizer | None) -> Stylizer:
     if stylizer is None:
-        wanted = replace(machine or plan.job.machine, precision=plan.precision)  # type: ignore[arg-type]  # from JSON
-        stylizer = Stylizer(find_style(plan.job.style), wanted)
+        stylizer = Stylizer(find_style(plan.job.style), machine_of(plan, plan.job.machine))
     if stylizer.style.hash != plan.style_hash:
         raise UnreadableInput(f"the style '{plan.job.style}' is not the one that was planned for", hint="plan anew")
-    if stylizer.runtime.precision != plan.precision:
-        raise UsageError(f"the plan is for {plan.precision}, the style was loaded in {stylizer.runtime.precision}")
+    loaded, planned = (stylizer.runtime.name, stylizer.runtime.precision), (plan.runtime, plan.precision)
+    if loaded != planned:
+        raise UsageError(f"the plan is for {' '.join(planned)}, the style was loaded in {' '.join(loaded)}")
     return stylizer
 
 
-def _finished(plan: Plan, part: Part, folder: Path, clip: Clip) -> PartFile | None:
+def _finished(plan: Plan, part: Part, folder: Path, clip: Clip, *, verify: bool = True) -> PartFile | None:
     """The part's file where it is whole and of this plan; where it is made of pictures, they must lie there too."""
-    done = read_part(part_path(folder, part.index))
+    done = read_part(part_path(folder, part.index), verify=verify)
     if done is None or done.plan != plan.id:
         return None
     return done if done.codec or pictures_there(done, plan.job.output, clip, plan.job.wanted.step) else None

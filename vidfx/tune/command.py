@@ -23,6 +23,8 @@ class CommandLine:
     """What `vidfx render` takes without a flag, settings files and variables included: these need not be said."""
     styles: Mapping[str, str]
     """Name on the page to what `--style` takes."""
+    frames: int
+    """How many the clip has."""
     machine: tuple[str, ...] = ()
     """Flags that were given to `vidfx tune` and hold for a render too."""
 
@@ -39,7 +41,7 @@ class CommandLine:
             said += ["--matte", str(matte)]
         if asked.first is not None or asked.last is not None:
             first = asked.first or 0
-            last = asked.last if asked.last is not None else first
+            last = self.frames - 1 if asked.last is None else asked.last
             said += ["--frames", f"{first}-{max(first, last)}"]
         said += self.machine
         if output is not None:

@@ -69,7 +69,7 @@ def prepare(
     flags = [*machine_flags, *(["--video-stream", str(video_stream)] if video_stream is not None else [])]
     return Tuning(
         bounds=bounds,
-        command=CommandLine(source=str(source), usual=usual, styles=given, machine=tuple(flags)),
+        command=CommandLine(source=str(source), usual=usual, styles=given, frames=len(reader), machine=tuple(flags)),
         painter=Painter(reader, machine),
         desk=desk,
         scan=Scan(clip, len(reader), busy=lambda: desk.busy),
