@@ -186,7 +186,7 @@ class Trainer:
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
             "line": line_loss(painted, batch.teacher),
-            "steady": views.unsteadiness(painted_whole, later[0]) if later else unasked,
+            "steady": views.unsteadiness(painted_whole, later[0]) * (1 + 4 * progress) if later else unasked,
             "grid": grid_loss(painted) * (1 + 2 * progress),
             "flat": flat_loss(painted, source),
             "plain": self.plain(random) if weights.plain else unasked,
