@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, picture
@@ -353,6 +354,15 @@ def test_the_command_says_what_is_on_screen(
     assert read["overwrite"] is True
     open_ended = line.words(AskRender(settings=look, first=3), None, None)
     assert open_ended[open_ended.index("--frames") + 1] == "3-29"
+
+
+def test_an_animation_has_its_own_times(tmp_path: Path) -> None:
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGRA) for i in range(5)]
+    animation.durations = [40, 50, 400, 40, 70]
+    assert cv2.imwriteanimation(str(tmp_path / "in.webp"), animation)
+    reader = ClipReader(open_clip(tmp_path / "in.webp"))
+    assert [reader.time(number) for number in range(5)] == [Fraction(t, 1000) for t in (0, 40, 90, 490, 530)]
 
 
 def test_the_usual_look_needs_no_words(client: Client, clip: Path) -> None:

@@ -21,7 +21,7 @@ from vidfx.notices import Notify
 from vidfx.stills import CAN_HOLD, Stored, as_wanted, load, read_picture, write_picture
 
 __all__ = ["CAN_HOLD", "RATE", "SUFFIXES", "Pattern", "is_pattern", "open_sequence", "open_still", "read_images"]
-__all__ += ["animation_times", "read_picture", "write_picture"]
+__all__ += ["read_picture", "times_of", "write_picture"]
 
 SUFFIXES = tuple(CAN_HOLD)
 RATE = Fraction(24)
@@ -150,7 +150,7 @@ def read_images(
             told.add(what)
             notify(f"'{path.name}': {what}")
 
-    times = animation_times(clip) if clip.kind == "animation" else None
+    times = _animation_times(clip) if clip.kind == "animation" else None
     for index, (path, stored) in enumerate(_stored(clip, begin), begin):
         if stored.colours.shape != (clip.height, clip.width, 3):
             height, width = stored.colours.shape[:2]
@@ -170,14 +170,21 @@ def read_images(
         )
 
 
-def animation_times(clip: Clip) -> list[int]:
+def times_of(clip: Clip) -> list[int]:
+    """pts of every picture of a still, a sequence or an animation, in order."""
+    if clip.kind == "animation":
+        return _animation_times(clip)[:-1]
+    return list(range(len(Pattern.of(clip.path).numbers()) if clip.kind == "sequence" else 1))
+
+
+def _animation_times(clip: Clip) -> list[int]:
     """pts of every picture of an animation, and of its end."""
     return list(accumulate(_durations(clip.path, clip.path.stat().st_mtime_ns), initial=0))
 
 
 def _stored(clip: Clip, begin: int) -> Iterator[tuple[Path, Stored]]:
     if clip.kind == "animation":
-        for start in range(begin, clip.frame_count or 0, _AT_ONCE):
+        for start in range(begin, len(times_of(clip)), _AT_ONCE):
             for pixels in _decoded(clip.path, start, _AT_ONCE)[1]:
                 yield clip.path, Stored(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)), pixels[..., 3])
         return

@@ -145,10 +145,7 @@ def warm_up_of(look: Look, *, within: float = 0.5) -> int:
 def _table(clip: Clip, notify: Notify) -> PacketTable:
     """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
     if clip.kind != "video":
-        if clip.kind == "animation":
-            return PacketTable(images.animation_times(clip)[:-1], [], clip.time_base)
-        count = len(images.Pattern.of(clip.path).numbers()) if clip.kind == "sequence" else 1
-        return PacketTable(list(range(count)), [], clip.time_base)
+        return PacketTable(images.times_of(clip), [], clip.time_base)
     table = read_table(clip)
     if table is None:
         notify(f"the packets of '{clip.path}' cannot be counted as pictures: decoding it once, which parts will do too")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+from vidfx import images
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.seeking import read_table
@@ -97,6 +98,4 @@ class ClipReader:
 
 def _times_by_reading(clip: Clip) -> list[int]:
     """The pts of each frame where no packet table can say."""
-    if clip.kind != "video":
-        return list(range(clip.frame_count or 1))
-    return count_frames(clip)
+    return count_frames(clip) if clip.kind == "video" else images.times_of(clip)
