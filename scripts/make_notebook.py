@@ -105,6 +105,15 @@ vidfx.preview(film, at=0.2, styles=["ink", "oil"], output="sheet.png", overwrite
 show(cv2.imread("sheet.png")[..., ::-1])
 done = vidfx.render(film, "hill.ink.mp4", style="ink", look=look, overwrite=True)
 print(done.path, done.frames, "frames on", done.ran_on)""",
+    """The same stages on the film's own frames, to look at or to do with as you like: `read_frames` gives them with
+their exact times.""",
+    """from vidfx.source import open_clip, read_frames
+
+clip = open_clip(film)
+for frame in composite(steady(stylize(mark_shots(read_frames(clip)), painter)), look=look):
+    if frame.index in (0, 7):
+        print(frame.index, float(frame.time), "s", frame.image.shape)
+        show(frame.source, frame.image)""",
     """## A style of your own
 
 `vidfx train` makes one from a recipe in an hour ([training](training.md)). A style is a folder with a
