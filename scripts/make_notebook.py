@@ -105,7 +105,9 @@ vidfx.preview(film, at=0.2, styles=["ink", "oil"], output="sheet.png", overwrite
 show(cv2.imread("sheet.png")[..., ::-1])
 done = vidfx.render(film, "hill.ink.mp4", style="ink", look=look, overwrite=True)
 print(done.path, done.frames, "frames on", done.ran_on)""",
-    """The same stages on the film's own frames, to look at or to do with as you like: `read_frames` gives them with
+    """## A film, stage by stage
+
+The same stages as above on the film's own frames, to look at or to do with as you like: `read_frames` gives them with
 their exact times.""",
     """from vidfx.source import open_clip, read_frames
 
