@@ -29,7 +29,7 @@ from tiny_style import make_style
 import vidfx
 from vidfx import Encode, Machine
 from vidfx.cli import main
-from vidfx.errors import CannotWrite, TryAgain, VidfxError
+from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
 from vidfx.parts.plan import warm_up_of
@@ -252,6 +252,16 @@ def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
     films, engine, _ = run(jobs("a", "b"))
     assert [film.state for film in films] == ["done", "skipped"]
     assert ("a.tiny.mkv", "paint", 0) not in engine.seen
+
+
+def test_sigterm_while_a_film_is_seen_to_ends_the_batch() -> None:
+    def comes_now(task: Task) -> Said | None:
+        if task.kind == "paint":
+            raise Terminated("terminated")
+        return None
+
+    with pytest.raises(Terminated):
+        run(jobs("b"), comes_now)
 
 
 def test_a_mistake_is_not_tried_again() -> None:

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal, cast
 
 from vidfx.disk import writing_error
-from vidfx.errors import CannotWrite, MissingInput, UnreadableInput, UsageError, VidfxError
+from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput, UsageError, VidfxError
 from vidfx.farm.record import is_finished, is_there, remember
 from vidfx.farm.tasks import Engine, Report, Said, Task
 from vidfx.parts.journal import clear, held, work_folder
@@ -116,6 +116,8 @@ class Batch:
                     self._go_on(film, task, said)
                 else:
                     self._try_again(film, task, said.error)
+            except Terminated:  # SIGTERM came in this thread, and means the batch, not the film
+                raise
             except VidfxError as error:
                 self._fail(film, error)
             self._begin_counting()
