@@ -34,7 +34,7 @@ from vidfx.farm.batch import Batch, Film
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
 from vidfx.parts.plan import warm_up_of
 from vidfx.progress import Progress
-from vidfx.settings import Job, Look
+from vidfx.settings import Job, Look, Range
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Machine(device="cpu", precision="fp32", threads=1)
@@ -295,6 +295,60 @@ def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: i
     made = cut_up(job, None, pieces=pieces, notify=lambda _: None)
     assert len(made.parts) == parts
     assert len(made.parts) == 1 or made.parts[0].frames >= warm_up_of(job.look)
+
+
+# --- numbered pictures ---------------------------------------------------------------------------------------------
+
+
+def pictures_job(step: int = 1) -> Job:
+    return replace(
+        jobs("b")[0], output=Path("painted/p.%04d.png"), encode=Encode(), wanted=Range(first=0, last=9, step=step)
+    )
+
+
+def test_pictures_stopped_in_their_first_part_go_on() -> None:
+    def full(task: Task) -> Said | None:
+        if task.kind != "paint":
+            return None
+        Path("painted/p.0000.png").write_text("half of a part")
+        return Said(kind="failed", error=CannotWrite("the disk is gone"))
+
+    (film,), _, _ = run([pictures_job()], full)
+    assert film.state == "failed"
+    (film,), _, _ = run([pictures_job()])
+    assert (film.state, film.frames) == ("done", 10)
+
+
+def test_pictures_of_somebody_else_are_refused_and_stay_so() -> None:
+    """A batch that refuses them leaves nothing that a later render takes for its own."""
+    Path("painted").mkdir()
+    Path("painted/p.0004.png").write_text("precious")
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "failed" and isinstance(film.error, CannotWrite)
+    with pytest.raises(CannotWrite):
+        vidfx.render("clips/b.mkv", "painted/p.%04d.png", style="style", machine=CPU)
+    assert [path.name for path in Path("painted").iterdir()] == ["p.0004.png"]
+
+
+def test_pictures_with_gaps_are_counted() -> None:
+    """Every second frame: they are skipped while they lie there, and painted once they do not."""
+    states = []
+    for _ in range(2):
+        (film,), _, _ = run([pictures_job(step=2)])
+        states.append(film.state)
+    for path in Path("painted").glob("p.*"):
+        path.unlink()
+    (film,), _, _ = run([pictures_job(step=2)])
+    assert [*states, film.state] == ["done", "skipped", "done"]
+    assert len(list(Path("painted").glob("p.*"))) == 5
+
+
+def test_pictures_of_somebody_else_with_gaps_are_refused() -> None:
+    Path("painted").mkdir()
+    for number in (0, 4):
+        Path(f"painted/p.{number:04}.png").write_text("precious")
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "failed" and Path("painted/p.0004.png").read_text() == "precious"
 
 
 # --- processes that come to harm -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vidfx.disk import write_whole, writing_error
-from vidfx.errors import TryAgain, UsageError, VidfxError
+from vidfx.errors import TryAgain
 from vidfx.images import Pattern, is_pattern
 from vidfx.parts.lock import locked
 
@@ -80,12 +80,7 @@ def is_there(output: Path) -> bool:
 
 def _stamp(output: Path) -> tuple[int, int]:
     if is_pattern(output):
-        try:
-            return len(Pattern.of(output).numbers()), 0
-        except UsageError:
-            raise
-        except VidfxError:  # none there, or with a gap
-            return 0, 0
+        return len(Pattern.of(output).there()), 0  # gaps are as may be: every second frame leaves them
     try:
         found = output.stat()
     except OSError:
