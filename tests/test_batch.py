@@ -31,6 +31,7 @@ from vidfx import Encode, Machine
 from vidfx.cli import main
 from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
+from vidfx.farm.local import machine_for
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
 from vidfx.parts.plan import warm_up_of
 from vidfx.progress import Progress
@@ -295,6 +296,21 @@ def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: i
     made = cut_up(job, None, pieces=pieces, notify=lambda _: None)
     assert len(made.parts) == parts
     assert len(made.parts) == 1 or made.parts[0].frames >= warm_up_of(job.look)
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices"),
+    [
+        (Machine(), ["cuda:0", "cuda:1", "cuda:0"]),
+        (Machine(device="cuda"), ["cuda:0", "cuda:1", "cuda:0"]),
+        (Machine(device="cuda:1"), ["cuda:1"] * 3),
+        (Machine(device="cpu"), ["cpu"] * 3),
+        (Machine(runtime="openvino"), ["auto"] * 3),
+    ],
+)
+def test_workers_share_the_gpus(monkeypatch: pytest.MonkeyPatch, asked: Machine, devices: list[str]) -> None:
+    monkeypatch.setattr("vidfx.machine.cuda_devices", lambda: 2)
+    assert [machine_for(asked, slot, 3).device for slot in range(3)] == devices
 
 
 # --- numbered pictures ---------------------------------------------------------------------------------------------
