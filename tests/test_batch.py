@@ -115,6 +115,25 @@ def test_worker_processes_make_the_films_of_a_single_pass(capsys: pytest.Capture
     assert left == {"a.tiny.mkv", "b.tiny.mkv", ".vidfx-batch.json", ".vidfx-batch.lock"}
 
 
+def test_progress_for_programs_keeps_to_its_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """`done` or `failed` is the last object, with the table before it as notes; a farm hears `openjd_fail:`."""
+    flags = ["batch", "jobs.toml", "--workers", "1", "-q", "--progress"]
+    Path("clips/a.mkv").unlink()
+    assert main([*flags, "json"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert said[-1] == {"done": "1 done"} and "b.tiny.mkv" in said[-2]["note"]
+    Path("clips/bad.mkv").write_text("this is no film")
+    assert main([*flags, "json"]) == 65
+    *lines, _, _ = capsys.readouterr().err.splitlines()  # then the two lines for people
+    assert json.loads(lines[-1]) == {"failed": "1 of 2 films failed"}
+    assert all(json.loads(line) for line in lines)
+    assert main([*flags, "openjd"]) == 65
+    assert capsys.readouterr().out.splitlines()[-1] == "openjd_fail: 1 of 2 films failed"
+    Path("clips/bad.mkv").unlink()
+    assert main([*flags, "openjd"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["openjd_progress: 100.0", "openjd_status: 1 skipped"]
+
+
 # --- what a batch does with what its workers say, without processes ------------------------------------------------
 
 
