@@ -29,12 +29,13 @@ from tiny_style import make_style
 import vidfx
 from vidfx import Encode, Machine
 from vidfx.cli import main
-from vidfx.errors import CannotWrite, TryAgain, VidfxError
+from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
+from vidfx.farm.local import machine_for
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
 from vidfx.parts.plan import warm_up_of
 from vidfx.progress import Progress
-from vidfx.settings import Job, Look
+from vidfx.settings import Job, Look, Range
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Machine(device="cpu", precision="fp32", threads=1)
@@ -112,6 +113,25 @@ def test_worker_processes_make_the_films_of_a_single_pass(capsys: pytest.Capture
     assert_equals_the_single_pass("b")
     left = {path.name for path in Path("painted").iterdir()}
     assert left == {"a.tiny.mkv", "b.tiny.mkv", ".vidfx-batch.json", ".vidfx-batch.lock"}
+
+
+def test_progress_for_programs_keeps_to_its_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """`done` or `failed` is the last object, with the table before it as notes; a farm hears `openjd_fail:`."""
+    flags = ["batch", "jobs.toml", "--workers", "1", "-q", "--progress"]
+    Path("clips/a.mkv").unlink()
+    assert main([*flags, "json"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert said[-1] == {"done": "1 done"} and "b.tiny.mkv" in said[-2]["note"]
+    Path("clips/bad.mkv").write_text("this is no film")
+    assert main([*flags, "json"]) == 65
+    *lines, _, _ = capsys.readouterr().err.splitlines()  # then the two lines for people
+    assert json.loads(lines[-1]) == {"failed": "1 of 2 films failed"}
+    assert all(json.loads(line) for line in lines)
+    assert main([*flags, "openjd"]) == 65
+    assert capsys.readouterr().out.splitlines()[-1] == "openjd_fail: 1 of 2 films failed"
+    Path("clips/bad.mkv").unlink()
+    assert main([*flags, "openjd"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["openjd_progress: 100.0", "openjd_status: 1 skipped"]
 
 
 # --- what a batch does with what its workers say, without processes ------------------------------------------------
@@ -254,6 +274,16 @@ def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
     assert ("a.tiny.mkv", "paint", 0) not in engine.seen
 
 
+def test_sigterm_while_a_film_is_seen_to_ends_the_batch() -> None:
+    def comes_now(task: Task) -> Said | None:
+        if task.kind == "paint":
+            raise Terminated("terminated")
+        return None
+
+    with pytest.raises(Terminated):
+        run(jobs("b"), comes_now)
+
+
 def test_a_mistake_is_not_tried_again() -> None:
     Path("clips/none.mkv").unlink(missing_ok=True)
     films, engine, _ = run(jobs("none", "b"))
@@ -285,6 +315,75 @@ def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: i
     made = cut_up(job, None, pieces=pieces, notify=lambda _: None)
     assert len(made.parts) == parts
     assert len(made.parts) == 1 or made.parts[0].frames >= warm_up_of(job.look)
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices"),
+    [
+        (Machine(), ["cuda:0", "cuda:1", "cuda:0"]),
+        (Machine(device="cuda"), ["cuda:0", "cuda:1", "cuda:0"]),
+        (Machine(device="cuda:1"), ["cuda:1"] * 3),
+        (Machine(device="cpu"), ["cpu"] * 3),
+        (Machine(runtime="openvino"), ["auto"] * 3),
+    ],
+)
+def test_workers_share_the_gpus(monkeypatch: pytest.MonkeyPatch, asked: Machine, devices: list[str]) -> None:
+    monkeypatch.setattr("vidfx.machine.cuda_devices", lambda: 2)
+    assert [machine_for(asked, slot, 3).device for slot in range(3)] == devices
+
+
+# --- numbered pictures ---------------------------------------------------------------------------------------------
+
+
+def pictures_job(step: int = 1) -> Job:
+    return replace(
+        jobs("b")[0], output=Path("painted/p.%04d.png"), encode=Encode(), wanted=Range(first=0, last=9, step=step)
+    )
+
+
+def test_pictures_stopped_in_their_first_part_go_on() -> None:
+    def full(task: Task) -> Said | None:
+        if task.kind != "paint":
+            return None
+        Path("painted/p.0000.png").write_text("half of a part")
+        return Said(kind="failed", error=CannotWrite("the disk is gone"))
+
+    (film,), _, _ = run([pictures_job()], full)
+    assert film.state == "failed"
+    (film,), _, _ = run([pictures_job()])
+    assert (film.state, film.frames) == ("done", 10)
+
+
+def test_pictures_of_somebody_else_are_refused_and_stay_so() -> None:
+    """A batch that refuses them leaves nothing that a later render takes for its own."""
+    Path("painted").mkdir()
+    Path("painted/p.0004.png").write_text("precious")
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "failed" and isinstance(film.error, CannotWrite)
+    with pytest.raises(CannotWrite):
+        vidfx.render("clips/b.mkv", "painted/p.%04d.png", style="style", machine=CPU)
+    assert [path.name for path in Path("painted").iterdir()] == ["p.0004.png"]
+
+
+def test_pictures_with_gaps_are_counted() -> None:
+    """Every second frame: they are skipped while they lie there, and painted once they do not."""
+    states = []
+    for _ in range(2):
+        (film,), _, _ = run([pictures_job(step=2)])
+        states.append(film.state)
+    for path in Path("painted").glob("p.*"):
+        path.unlink()
+    (film,), _, _ = run([pictures_job(step=2)])
+    assert [*states, film.state] == ["done", "skipped", "done"]
+    assert len(list(Path("painted").glob("p.*"))) == 5
+
+
+def test_pictures_of_somebody_else_with_gaps_are_refused() -> None:
+    Path("painted").mkdir()
+    for number in (0, 4):
+        Path(f"painted/p.{number:04}.png").write_text("precious")
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "failed" and Path("painted/p.0004.png").read_text() == "precious"
 
 
 # --- processes that come to harm -----------------------------------------------------------------------------------

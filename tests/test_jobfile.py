@@ -18,6 +18,7 @@ from vidfx.cli import main
 from vidfx.cli.batch import CLIP, _job
 from vidfx.errors import UsageError
 from vidfx.farm.jobfile import FIELDS, check_template, inside
+from vidfx.farm.record import remember
 
 Films = Callable[[str], list[dict[str, Any]]]
 
@@ -93,10 +94,39 @@ def test_globs_styles_and_names(films: Films) -> None:
     ]
 
 
-def test_a_glob_does_not_take_the_films_of_an_earlier_run(films: Films) -> None:
-    Path("shots/a.one.mp4").touch()
-    made = films('output = "shots"\n[defaults]\nstyle = "styles/one"\n[[clip]]\nsource = "shots/*.mp4"')
-    assert [Path(film["output"]).name for film in made] == ["a.one.mp4"]
+@pytest.mark.parametrize(
+    ("name", "film"),
+    [
+        ("{stem}.{style}{suffix}", "a.one.mp4"),
+        ("{stem}.{style}{suffix}", "a.two.mp4"),  # of a run in another style
+        ("{number}-{stem}.{style}{suffix}", "0001-a.one.mp4"),
+        ("{style}/{stem}{suffix}", "one/a.mp4"),
+        ("{stem}.%04d.png", "a.0007.png"),
+    ],
+)
+def test_a_glob_does_not_take_the_films_of_an_earlier_run(films: Films, name: str, film: str) -> None:
+    path = Path("shots") / film
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    remember(path.with_name(path.name.replace("0007", "%04d")), "id")
+    made = films(
+        f'output = "shots"\nname = "{name}"\n[[clip]]\nstyle = "styles/one"\nsource = "shots/**/[0-9a]*.[mp][pn][4g]"'
+    )
+    assert [Path(film["source"]).as_posix() for film in made] == ["shots/a.mp4"]
+
+
+def test_films_of_another_batch_may_be_sources(films: Films) -> None:
+    remember(Path("shots/a.mp4"), "id")
+    made = films('output = "again"\n[[clip]]\nsource = "shots/*.mp4"\nstyle = "styles/one"')
+    assert [Path(film["output"]).as_posix() for film in made] == ["again/a.one.mp4"]
+    made = films('output = "shots"\n[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"')
+    assert [Path(film["output"]).as_posix() for film in made] == ["shots/a.one.mp4"]
+
+
+def test_where_only_films_are_left_it_says_so(refused: Callable[[str], tuple[int, str]]) -> None:
+    remember(Path("shots/a.mp4"), "id")
+    code, err = refused('output = "shots"\n[[clip]]\nsource = "shots/*.mp4"\nstyle = "styles/one"')
+    assert code == 66 and "line 3: only films of an earlier batch are like 'shots/*.mp4'" in err
 
 
 def jobs_of(text: str) -> list[Any]:
@@ -176,6 +206,14 @@ CLIPS = '[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"\n'
         (CLIPS + "name = '{stem'", 2, "line 4: name '{stem'"),
         (CLIPS + CLIPS, 2, "line 4: 'shots/a.mp4' and 'shots/a.mp4' would both become"),
         (CLIPS + "name = 'shots/a.mp4'", 2, "is a source and a film to make"),
+        # a clip that a glob finds is never taken for a film because of its name
+        (
+            CLIPS.replace("/a.mp4", "/*") + "name = 'shots/{stem}.mov'",
+            2,
+            "'shots/b.mov' is a source and a film to make",
+        ),
+        (CLIPS.replace("/a.mp4", "/*.mp4") + "name = 'shots/{stem}{suffix}'", 2, "is a source and a film to make"),
+        ("[[clip]]\nsource = []\nstyle = 'styles/one'", 2, "line 2: no source for this clip"),
         ("[[clip]]\nsource = 'shots/a.mp4'", 2, "line 1: no style for this clip"),
         (CLIPS.replace("styles/one", "styles/none"), 66, "line 1: no model file at"),
         ("[[clip]]\nsource = 'none/*.mp4'\nstyle = 'styles/one'", 66, "line 2: no file is like 'none/*.mp4'"),

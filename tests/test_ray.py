@@ -21,10 +21,11 @@ import vidfx
 from vidfx import Encode, Machine
 from vidfx.cli import main
 from vidfx.farm import freight
-from vidfx.farm.tasks import Task, carried_out
+from vidfx.farm.ray import needs
+from vidfx.farm.tasks import Task, carried_out, cut_up
 from vidfx.parts.plan import plan
 from vidfx.parts.stitch import stitch
-from vidfx.settings import Job
+from vidfx.settings import Job, Look
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
@@ -102,6 +103,49 @@ def test_what_travels_comes_back_as_if_painted_here(
     stitch(planned, folder)
     vidfx.render(source, f"single{suffix}", style="style", encode=LOSSLESS, machine=CPU)
     assert np.array_equal(pictures(f"out{suffix}"), pictures(f"single{suffix}"))
+
+
+def test_every_host_is_told_the_runtime_of_the_plan() -> None:
+    """`auto` would be another one on a host with a GPU, or without OpenVINO."""
+    make_clip("clip.mkv", size=(64, 48), frames=6)
+    job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", machine=Machine(device="cpu"))
+    planned = cut_up(job, None, notify=lambda _: None)
+    store = Store()
+    task = Task(film=0, kind="paint", job=job, folder=Path(), plan=planned)
+    carried = store.get(freight.load(task, "objects", store.put).plan)
+    assert carried.job.machine.runtime == planned.job.machine.runtime != "auto"
+
+
+@pytest.mark.parametrize(
+    ("machine", "gpus"),
+    [
+        (Machine(), 1),
+        (Machine(runtime="torch", precision="fp32"), 1),
+        (Machine(device="cuda"), 1),
+        (Machine(device="cpu"), 0),
+        (Machine(runtime="openvino"), 0),
+        (Machine(precision="int8"), 0),
+    ],
+)
+def test_a_part_takes_a_gpu_only_where_its_plan_can_use_one(machine: Machine, gpus: int) -> None:
+    assert needs(machine, {"CPU": 8, "GPU": 2}) == {"num_cpus": 1, "num_gpus": gpus}
+
+
+@pytest.mark.parametrize("missing", ["style", "matte", "clip.mkv"])
+def test_a_host_that_lacks_a_file_does_not_share_the_folder(missing: str) -> None:
+    make_clip("clip.mkv", size=(64, 48), frames=6)
+    Path("matte").mkdir()
+    make_sequence(Path("matte"), frames=6, size=(64, 48))
+    look = Look(matte=Path("matte/shot.%04d.png"))
+    job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", look=look, machine=CPU)
+    Path("parts").mkdir()
+    store = Store()
+    task = Task(film=0, kind="paint", job=job, folder=Path("parts"), plan=plan(job))
+    load = freight.load(task, "auto", store.put)
+    carried = store.get(load.plan).job
+    assert freight.is_shared(load, carried)
+    Path(missing).rename("elsewhere")
+    assert not freight.is_shared(load, carried)
 
 
 def test_a_host_that_sees_the_sign_shares_the_folder() -> None:

@@ -28,7 +28,7 @@ import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
 
 import vidfx
-from vidfx import CannotWrite, Encode, Look, Machine, TryAgain
+from vidfx import CannotWrite, Encode, Look, Machine, TryAgain, VidfxError
 from vidfx.cli import main
 from vidfx.job import EXACT, Render
 from vidfx.parts import journal
@@ -370,6 +370,27 @@ def test_numbered_pictures_go_on_too(style: str, tmp_path: Path) -> None:
     assert left(pattern.parent) == left(unbroken.parent)
     for name in left(pattern.parent):
         assert (pattern.parent / name).read_bytes() == (unbroken.parent / name).read_bytes()
+
+
+def test_pictures_stopped_before_the_first_part_is_done_go_on_too(style: str, tmp_path: Path) -> None:
+    source = make_sequence(tmp_path, frames=8)
+    pattern = tmp_path / "out" / "p.%04d.png"
+    pattern.parent.mkdir()
+    with pytest.raises(TryAgain) as caught:
+        vidfx.render(source, pattern, style=style, machine=CPU, progress=StopsAt(3, TryAgain("the disk is full")))
+    assert len(left(pattern.parent)) == 3 + 1
+    assert caught.value.__notes__ == ["the pictures painted so far stay: the same command paints them again"]
+    assert painted(source, pattern, style).done == 8
+    assert len(left(pattern.parent)) == 8
+
+
+def test_a_render_of_pictures_that_painted_none_leaves_nothing(style: str, tmp_path: Path) -> None:
+    source = make_sequence(tmp_path, frames=4)
+    (tmp_path / "shot.1002.png").write_bytes((tmp_path / "shot.1001.png").read_bytes()[:50])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(VidfxError):
+        painted(source, tmp_path / "out" / "p.%04d.png", style)
+    assert left(tmp_path / "out") == []
 
 
 def test_pictures_of_somebody_else_are_not_overwritten(style: str, tmp_path: Path) -> None:

@@ -205,6 +205,16 @@ def test_what_does_not_go_together_is_a_usage_error(monkeypatch: pytest.MonkeyPa
             resolve(asked)
 
 
+@pytest.mark.parametrize("asked", [Machine(runtime="openvino"), Machine(precision="int8")])
+def test_where_there_is_a_gpu_auto_still_is_the_cpu_for_what_only_that_can(
+    monkeypatch: pytest.MonkeyPatch, asked: Machine
+) -> None:
+    on(monkeypatch, "avx512_vnni", openvino=True)
+    monkeypatch.setattr(machine, "cuda_devices", lambda: 1)
+    found = resolve(asked)
+    assert (found.device, found.name, found.precision) == ("cpu", "openvino", "int8")
+
+
 def test_it_says_what_it_runs_on(model: Path) -> None:
     assert painter(model, "torch", "fp32").describe(64, 96) == "cpu, torch, fp32, batch 1, 1 threads"
 

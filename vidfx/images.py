@@ -61,10 +61,14 @@ class Pattern:
         match = re.fullmatch(re.escape(self.head) + r"(\d+)" + re.escape(self.tail), name)
         return match if match and self.path(int(match[1])).name == name else None
 
+    def there(self) -> list[int]:
+        """Every number on disk, in order, whatever gaps they leave."""
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        return sorted({int(match[1]) for match in map(self.matches, names) if match})
+
     def numbers(self) -> list[int]:
         """Every number on disk, in order. Raises MissingInput where there is none, UnreadableInput at a gap."""
-        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
-        numbers = sorted({int(match[1]) for match in map(self.matches, names) if match})
+        numbers = self.there()
         if not numbers:
             hint = "check the pattern's folder and digits"
             raise MissingInput(f"no file is called '{self.path(0)}' or has any later number", hint=hint)

@@ -67,7 +67,7 @@ def resolve(machine: Machine) -> Runtime:
 
     Raises Unavailable for a device or runtime that is not here, UsageError for choices that do not go together.
     """
-    device = _device(machine.device)
+    device = _device(machine.device if may_use_gpu(machine) or machine.device != "auto" else "cpu")
     name = _runtime(machine, device)
     precision = machine.precision if machine.precision != "auto" else _precision(device, name)
     if precision == "fp16" and device == "cpu":
@@ -78,6 +78,11 @@ def resolve(machine: Machine) -> Runtime:
     if threads < 1:
         raise UsageError(f"--threads must be at least 1, not {threads}")
     return Runtime(device, name, precision, threads, machine.memory or _memory(device))
+
+
+def may_use_gpu(machine: Machine) -> bool:
+    """Whether it runs on a GPU where there is one: OpenVINO and int8 are for a CPU."""
+    return machine.device != "cpu" and machine.runtime != "openvino" and machine.precision != "int8"
 
 
 def _device(wanted: str) -> str:

@@ -96,7 +96,7 @@ def _same_file(output: Path, clip: Clip) -> bool:
 
 def _first_of(pattern: Path) -> Path | None:
     wanted = images.Pattern.of(pattern)
-    return next((path for path in sorted(wanted.folder.iterdir()) if wanted.matches(path.name)), None)
+    return next(map(wanted.path, wanted.there()), None)
 
 
 def _ignore(_: Frame) -> None:

@@ -12,9 +12,9 @@ from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.render import PROGRESS
 from vidfx.cli.values import Parsed, whole_number
-from vidfx.cli.voice import stopped
+from vidfx.cli.voice import stopped, telling
 from vidfx.errors import VidfxError
-from vidfx.progress import choose_progress, minutes
+from vidfx.progress import Progress, choose_progress, minutes
 
 if TYPE_CHECKING:
     from vidfx.farm.batch import Film
@@ -111,14 +111,15 @@ def batch(jobs: Path, **values: Any) -> None:
     from vidfx.farm.jobfile import read_jobs
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
-    read = read_jobs(jobs, CLIP, _job, output=values["output"])
-    read = [replace(job, overwrite=values["overwrite"]) for job in read]
-    if values["dry_run"]:
-        _say_what_would_be_made(read, values["json"])
-        return
-    with stopped("the same command goes on with what is left"):
-        films = _run(read, progress, values)
-    _sum_up(films, values)
+    with telling(progress):
+        read = read_jobs(jobs, CLIP, _job, output=values["output"])
+        read = [replace(job, overwrite=values["overwrite"]) for job in read]
+        if values["dry_run"]:
+            _say_what_would_be_made(read, values["json"])
+            return
+        with stopped("the same command goes on with what is left"):
+            films = _run(read, progress, values)
+        _sum_up(films, progress, values["json"])
 
 
 def _job(source: Path, output: Path, style: str, settings: dict[str, Any]) -> Job:
@@ -141,7 +142,7 @@ def _flags(style: str, settings: dict[str, Any]) -> list[str]:
     return flags
 
 
-def _run(jobs: list[Job], progress: Any, values: options.Values) -> list[Film]:
+def _run(jobs: list[Job], progress: Progress, values: options.Values) -> list[Film]:
     from vidfx.farm.batch import Batch
     from vidfx.farm.local import LocalEngine, default_workers
 
@@ -167,14 +168,15 @@ def _say_what_would_be_made(jobs: list[Job], as_json: bool) -> None:
         click.echo(f"{job.source}  ->  {job.output}")
 
 
-def _sum_up(films: list[Film], values: options.Values) -> None:
-    """The table on stderr, the object on stdout, and an error where a film failed."""
+def _sum_up(films: list[Film], progress: Progress, as_json: bool) -> None:
+    """The table where the progress goes, the object on stdout, and an error where a film failed."""
     failed = [film for film in films if film.error is not None]
-    if values["json"]:
+    if as_json:
         options.print_json({"films": [_entry(film) for film in films], "failed": len(failed)})
-    if not values["quiet"]:
-        for line in _table(films):
-            click.echo(line, err=True)
+    *lines, total = _table(films)
+    for line in lines:
+        progress.say(line)
+    (progress.say if failed else progress.finish)(total)
     if failed:
         codes = {film.error.exit_code for film in failed if film.error}
         error = VidfxError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +13,7 @@ from vidfx.cli.batch import PART_FRAMES
 from vidfx.cli.group import Command, LazyGroup, Option
 from vidfx.cli.render import OUTPUT, PROGRESS
 from vidfx.cli.values import Parsed, whole_number
-from vidfx.cli.voice import stopped, translated
+from vidfx.cli.voice import stopped, telling
 from vidfx.errors import UsageError
 from vidfx.progress import Progress, choose_progress, minutes
 from vidfx.ranges import clamp, parse_ranges, write_ranges
@@ -146,7 +144,7 @@ def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
     from vidfx.farm.parts import render_parts
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
-    with _telling(progress), stopped("parts that are finished stay"):
+    with telling(progress), stopped("parts that are finished stay"):
         planned = _read(folder, values)
         wanted = _clamped(part, len(planned.parts), progress)
         host = {option.name: values[option.name] for option in HOST if option.name}
@@ -187,7 +185,7 @@ def stitch(folder: Path, **values: Any) -> None:
     from vidfx.parts.stitch import stitch as join
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
-    with _telling(progress), stopped("the parts are all there"):
+    with telling(progress), stopped("the parts are all there"):
         planned = _read(folder, values)
         overwrite = values["overwrite"] or planned.job.overwrite
         written = join(planned, folder, overwrite=overwrite, notify=progress.notice)
@@ -232,15 +230,3 @@ def _clamped(part: tuple[range, ...], count: int, progress: Progress) -> list[in
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-@contextmanager
-def _telling(progress: Progress) -> Iterator[None]:
-    """A farm is told why a task failed, beside the line for people."""
-    try:
-        yield
-    except Exception as error:
-        progress.fail(str(translated(error)))
-        raise
-    finally:
-        progress.end()

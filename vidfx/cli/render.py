@@ -9,7 +9,7 @@ import click
 
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option, origin_of
-from vidfx.cli.voice import stopped, translated
+from vidfx.cli.voice import stopped, telling
 from vidfx.progress import choose_progress, minutes
 
 if TYPE_CHECKING:
@@ -74,13 +74,8 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
     it is whole, never before. After an interruption the same command goes on where it was.
     """
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
-    try:
+    with telling(progress):
         _run(context, options.job_of(values, source, output), progress, values)
-    except Exception as error:
-        progress.fail(str(translated(error)))
-        raise
-    finally:
-        progress.end()
 
 
 def _run(context: click.Context, job: Job, progress: Progress, values: options.Values) -> None:

@@ -13,6 +13,7 @@ import click
 from vidfx.cli.group import origin_of
 from vidfx.config import nearest
 from vidfx.errors import Interrupted, Terminated, UsageError, VidfxError, as_ours
+from vidfx.progress import Progress
 
 
 class BadValue(click.BadParameter):
@@ -54,6 +55,18 @@ def stopped(what_is_left: str) -> Iterator[None]:
         raise Interrupted(f"stopped; {_notes(stop) or what_is_left}") from stop
     except Terminated as stop:
         raise Terminated(f"terminated; {_notes(stop) or what_is_left}") from stop
+
+
+@contextmanager
+def telling(progress: Progress) -> Iterator[None]:
+    """A program that reads the progress is told why a command failed, beside the line for people."""
+    try:
+        yield
+    except Exception as error:
+        progress.fail(str(translated(error)))
+        raise
+    finally:
+        progress.end()
 
 
 def _notes(error: BaseException) -> str:

@@ -17,9 +17,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal, cast
 
 from vidfx.disk import writing_error
-from vidfx.errors import CannotWrite, MissingInput, UnreadableInput, UsageError, VidfxError
+from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput, UsageError, VidfxError
 from vidfx.farm.record import is_finished, is_there, remember
 from vidfx.farm.tasks import Engine, Report, Said, Task
+from vidfx.images import is_pattern
 from vidfx.parts.journal import clear, held, work_folder
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts
@@ -116,6 +117,8 @@ class Batch:
                     self._go_on(film, task, said)
                 else:
                     self._try_again(film, task, said.error)
+            except Terminated:  # SIGTERM came in this thread, and means the batch, not the film
+                raise
             except VidfxError as error:
                 self._fail(film, error)
             self._begin_counting()
@@ -167,8 +170,11 @@ class Batch:
         if is_finished(output, planned.film):
             self._end(film, "skipped", "is there already")
             return
-        there = finished_parts(planned, film.held.enter_context(held(output)))
-        if is_there(output) and not film.job.overwrite and not there:
+        taken = is_there(output) and not film.job.overwrite
+        # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
+        begun = work_folder(output).is_dir()
+        there = finished_parts(planned, film.held.enter_context(held(output))) if begun or not taken else {}
+        if taken and not there and not (begun and is_pattern(output)):
             raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
         film.state, film.began = "painting", time.monotonic()
         film.left = {part.index for part in planned.parts} - set(there)

@@ -55,7 +55,7 @@ def load(task: Task, share: Share, put: Callable[[Any], Any]) -> Freight:
             write_whole(sign, b"")
         except OSError as error:
             raise writing_error(sign, error) from error
-    job = task.job
+    job = task.plan.job  # whose runtime the plan has fixed for all hosts
     matte = job.look.matte and job.look.matte.absolute()
     style = str(find_style(job.style).path.absolute())
     job = replace(
@@ -81,9 +81,10 @@ def send(freight: Freight, job: Job, put: Callable[[Any], Any]) -> Freight:
 
 
 def is_shared(freight: Freight, job: Job) -> bool:
-    """On a host: whether it sees what the driver sees."""
-    source = job.source.parent if is_pattern(job.source) else job.source
-    return freight.sign is not None and freight.sign.exists() and source.exists()
+    """On a host: whether it sees what the driver sees; a shipped style lies elsewhere in another environment."""
+    matte = [job.look.matte] if job.look.matte else []
+    sources = [path.parent if is_pattern(path) else path for path in (job.source, *matte)]
+    return freight.sign is not None and all(path.exists() for path in (freight.sign, Path(job.style), *sources))
 
 
 @contextmanager

@@ -15,7 +15,7 @@
     style = "ink"
     strength = 0.6
 
-Paths start from the file's own folder. A glob takes no film that the file itself makes.
+Paths start from the file's own folder. A glob takes no film that a batch has made in `output`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vidfx.config import Source, offer, read_settings
 from vidfx.errors import MissingInput, UsageError
+from vidfx.farm.record import without_films
 from vidfx.settings import Job
 from vidfx.toml import Key, read_model
 
@@ -77,7 +78,6 @@ class _Wanted:
     name: str
     settings: Settings
     position: int
-    globbed: bool
 
 
 def read_jobs(path: Path, command: click.Command, make: MakeJob, *, output: Path | None = None) -> list[Job]:
@@ -90,10 +90,12 @@ def read_jobs(path: Path, command: click.Command, make: MakeJob, *, output: Path
     with source.at("name"):
         check_template(said.name)
     defaults = _settings(said.defaults, command, source, ("defaults",))
+    films = output or path.parent / said.output
     wanted: list[_Wanted] = []
     for position, clip in enumerate(said.clip):
-        wanted += _films(clip, said, defaults | _settings(clip, command, source, ("clip", position)), source, position)
-    named = list(_named(wanted, output or path.parent / said.output, source))
+        settings = defaults | _settings(clip, command, source, ("clip", position))
+        wanted += _asked(clip, said, settings, source, position, films)
+    named = list(_named(wanted, films, source))
     return [_made(one, film, source, make) for one, film in _told_apart(named, source)]
 
 
@@ -101,7 +103,9 @@ def _settings(table: BaseModel, command: click.Command, source: Source, where: t
     return read_settings(table.model_extra or {}, command, source, where)
 
 
-def _films(clip: Clip, said: JobFile, settings: Settings, source: Source, position: int) -> Iterator[_Wanted]:
+def _asked(
+    clip: Clip, said: JobFile, settings: Settings, source: Source, position: int, films: Path
+) -> Iterator[_Wanted]:
     """One for each file of the clip and each style."""
     folder = source.path.parent
     with source.at("clip", position):
@@ -111,9 +115,11 @@ def _films(clip: Clip, said: JobFile, settings: Settings, source: Source, positi
     with source.at("clip", position, "name"):
         check_template(name := clip.name or said.name)
     with source.at("clip", position, "source"):
-        for found, globbed in _sources(_listed(clip.source), folder):
+        if not (patterns := _listed(clip.source)):
+            raise UsageError("no source for this clip", hint="set source to a file or a glob")
+        for found in _sources(patterns, folder, films):
             for style in styles:
-                yield _Wanted(found, _style(style, folder), name, settings, position, globbed)
+                yield _Wanted(found, _style(style, folder), name, settings, position)
 
 
 def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple[_Wanted, Path]]:
@@ -132,15 +138,12 @@ def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple
 
 
 def _told_apart(named: list[tuple[_Wanted, Path]], source: Source) -> Iterator[tuple[_Wanted, Path]]:
-    """Without the films of an earlier run, found by their own glob. Raises UsageError where two would be one film."""
+    """Raises UsageError where two would be one film, or a film would take the place of a source."""
     made = {path.resolve() for _, path in named}
     taken: dict[Path, _Wanted] = {}
     for one, path in named:
-        is_film = one.source.resolve() in made
-        if is_film and one.globbed:
-            continue
         with source.at("clip", one.position):
-            if is_film:
+            if one.source.resolve() in made:
                 raise UsageError(f"'{one.source}' is a source and a film to make", hint="change `output` or `name`")
             if (other := taken.setdefault(path.resolve(), one)) is not one:
                 raise UsageError(
@@ -204,12 +207,15 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _sources(patterns: list[str], folder: Path) -> Iterator[tuple[Path, bool]]:
-    """The files of a clip's source, sorted, and whether a glob found them."""
+def _sources(patterns: list[str], folder: Path, films: Path) -> Iterator[Path]:
+    """The files of a clip's source, those of a glob sorted and without the films of an earlier batch in `films`.
+
+    What lies there is known by the batch's record, not by today's names: settings may have changed since.
+    """
     for pattern in patterns:
         path = folder / Path(pattern).expanduser()
         if not has_magic(pattern) or path.exists():
-            yield path, False
+            yield path
             continue
         relative = Path(pattern).expanduser()
         start = Path(relative.anchor) if relative.is_absolute() else folder
@@ -217,7 +223,16 @@ def _sources(patterns: list[str], folder: Path) -> Iterator[tuple[Path, bool]]:
         files = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
         if not files:
             raise MissingInput(f"no file is like '{pattern}'", hint=f"looked from '{folder}'")
-        yield from ((path, True) for path in files)
+        if not (sources := [*_not_made(files, films)]):
+            raise MissingInput(f"only films of an earlier batch are like '{pattern}'", hint=f"looked from '{folder}'")
+        yield from sources
+
+
+def _not_made(files: list[Path], films: Path) -> Iterator[Path]:
+    """Without films of a batch that lie in `films`; those elsewhere are another job's, and may be painted again."""
+    within = films.resolve()
+    clips = set(without_films(files))
+    return (path for path in files if path in clips or not path.parent.resolve().is_relative_to(within))
 
 
 def _style(style: str, folder: Path) -> str:

@@ -146,7 +146,7 @@ class _Worker(Thread):
         if not self._stopped:
             how = f"by signal {signal.Signals(-code).name}" if code and code < 0 else f"with exit code {code}"
             error = VidfxError(f"a worker process was ended {how}", hint="it may have taken too much memory")
-            self._report(task, Said(kind="lost", error=error))
+            self._report(task, Said(kind="failed", error=error))
 
 
 # --- in the worker's process ---------------------------------------------------------------------------------------
@@ -177,9 +177,9 @@ def serve(pipe: Connection, slot: int, slots: int) -> None:
 
 def machine_for(machine: Machine, slot: int, slots: int) -> Machine:
     """A worker's share of the machine: a CUDA device of its own where there are any, else its share of the cores."""
-    from vidfx.machine import available_cores, cuda_devices
+    from vidfx.machine import available_cores, cuda_devices, may_use_gpu
 
-    if machine.device == "auto" and (devices := cuda_devices()):
+    if machine.device in ("auto", "cuda") and may_use_gpu(machine) and (devices := cuda_devices()):
         return replace(machine, device=f"cuda:{slot % devices}")
     return replace(machine, threads=machine.threads or max(1, available_cores() // slots))
 

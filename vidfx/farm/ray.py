@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from vidfx.errors import Unavailable, VidfxError
 from vidfx.farm import freight
 from vidfx.farm.local import LocalEngine
 from vidfx.farm.tasks import Report, Said, Task, carried_out
+from vidfx.machine import may_use_gpu
 from vidfx.settings import Machine
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class RayEngine:
             self._ray = _connected(address, workers)
             self._talk = stack.pop_all()
         self._report, self._bound, self._share = report, workers, share
-        self.workers = workers or self._slots()
+        self.workers = workers or _slots(self._ray.cluster_resources(), gpu=True)
         self._here = LocalEngine(1, report)
         self._waiting: deque[Task] = deque()
         self._flying: dict[Any, Task] = {}
@@ -97,7 +99,7 @@ class RayEngine:
                 self._waiting.clear()
 
     def _turn(self) -> None:
-        while self._waiting and len(self._flying) < self._most():
+        while self._waiting and len(self._flying) < self._most(self._waiting[0]):
             self._launch(self._waiting.popleft())
         if not self._flying:
             self._work.wait(0.5)
@@ -107,13 +109,10 @@ class RayEngine:
         for reference in landed:
             self._land(reference, self._flying.pop(reference))
 
-    def _most(self) -> int:
-        """Parts that may be in flight; asked each time, since hosts come and go."""
-        return self._bound or AHEAD * self._slots()
-
-    def _slots(self) -> int:
+    def _most(self, task: Task) -> int:
+        """Parts that may be in flight, if they are like this one; asked each time, since hosts come and go."""
         there = self._ray.cluster_resources()
-        return max(1, int(there.get("GPU", 0) or there.get("CPU", 0)))
+        return self._bound or AHEAD * _slots(there, gpu=bool(_needs_of(task, there)["num_gpus"]))
 
     def _launch(self, task: Task) -> None:
         try:
@@ -123,15 +122,9 @@ class RayEngine:
             self._report(task, Said(kind="failed", error=error))
             return
         load = self._freight[task.film]
-        options = self._needs(task.job.machine) | {"max_retries": LOST_AGAIN}
+        options = _needs_of(task, self._ray.cluster_resources()) | {"max_retries": LOST_AGAIN}
         reference = self._ray.remote(paint).options(**options).remote(replace(task, plan=None), load.plan, load)
         self._flying[reference] = task
-
-    def _needs(self, machine: Machine) -> dict[str, float]:
-        gpu = machine.device.startswith("cuda") or (
-            machine.device == "auto" and bool(self._ray.cluster_resources().get("GPU"))
-        )
-        return {"num_cpus": machine.threads or 1, "num_gpus": 1 if gpu else 0}
 
     def _land(self, reference: Any, task: Task) -> None:
         said, files = self._landed(reference)
@@ -156,19 +149,36 @@ class RayEngine:
             return Said(kind="failed", error=VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
         except errors.RayError as error:
             what = str(error).strip().splitlines()[0]
-            return Said(kind="lost", error=VidfxError(f"a Ray worker was lost: {what}")), {}
+            return Said(kind="failed", error=VidfxError(f"a Ray worker was lost: {what}")), {}
 
     def _send_after(self, task: Task) -> None:
         """A host does not share the folder: from now on the film travels to it and to all that do not either."""
         assert task.plan is not None
         if self._share == "folder":
             raise Unavailable(
-                f"a Ray host does not see '{task.folder}' and '{task.job.source}'", hint="--share auto or objects"
+                f"a Ray host does not see '{task.folder}', '{task.job.source}', the style or the matte",
+                hint="--share auto or objects",
             )
         load = self._freight[task.film]
         if load.files is None:
             self._freight[task.film] = freight.send(load, task.job, self._ray.put)
         self._waiting.appendleft(task)
+
+
+def needs(machine: Machine, there: Mapping[str, float]) -> dict[str, float]:
+    """What one part asks of a cluster that has `there`, on the machine that its plan says."""
+    gpu = machine.device.startswith("cuda") or (may_use_gpu(machine) and bool(there.get("GPU")))
+    return {"num_cpus": machine.threads or 1, "num_gpus": 1 if gpu else 0}
+
+
+def _needs_of(task: Task, there: Mapping[str, float]) -> dict[str, float]:
+    assert task.plan is not None
+    return needs(task.plan.job.machine, there)
+
+
+def _slots(there: Mapping[str, float], *, gpu: bool) -> int:
+    """Parts that the cluster paints at once, where each takes a GPU if there is any or, without `gpu`, a core."""
+    return max(1, int((gpu and there.get("GPU")) or there.get("CPU", 0)))
 
 
 _SAME = "every host needs the same version of vidfx"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vidfx.disk import write_whole, writing_error
-from vidfx.errors import TryAgain, UsageError, VidfxError
+from vidfx.errors import TryAgain
 from vidfx.images import Pattern, is_pattern
 from vidfx.parts.lock import locked
 
@@ -40,6 +40,23 @@ def is_finished(output: Path, film: str) -> bool:
     """
     entry = _read(output.parent).films.get(output.name)
     return entry is not None and entry.film == film and entry.stamp == _stamp(output)
+
+
+def without_films(files: Iterable[Path]) -> Iterator[Path]:
+    """Leaves out what the record beside a file names: a film of a batch, or one of its numbered pictures."""
+    names: dict[Path, Callable[[str], bool]] = {}
+    for path in files:
+        if path.parent not in names:
+            names[path.parent] = _names(path.parent)
+        if not names[path.parent](path.name):
+            yield path
+
+
+def _names(folder: Path) -> Callable[[str], bool]:
+    """Tells a folder's finished films from other files by their names."""
+    films = _read(folder).films
+    patterns = [Pattern.of(folder / name) for name in films if is_pattern(folder / name)]
+    return lambda name: name in films or any(pattern.matches(name) for pattern in patterns)
 
 
 def remember(output: Path, film: str) -> None:
@@ -80,12 +97,7 @@ def is_there(output: Path) -> bool:
 
 def _stamp(output: Path) -> tuple[int, int]:
     if is_pattern(output):
-        try:
-            return len(Pattern.of(output).numbers()), 0
-        except UsageError:
-            raise
-        except VidfxError:  # none there, or with a gap
-            return 0, 0
+        return len(Pattern.of(output).there()), 0  # gaps are as may be: every second frame leaves them
     try:
         found = output.stat()
     except OSError:

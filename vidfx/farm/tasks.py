@@ -48,8 +48,7 @@ class Task:
 class Said:
     """What a worker says of its task."""
 
-    kind: Literal["frames", "notice", "done", "failed", "lost"]
-    """`lost`: the worker itself is gone, and cannot say more."""
+    kind: Literal["frames", "notice", "done", "failed"]
     frames: int = 0
     """Painted since it last spoke."""
     text: str = ""

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from vidfx.disk import sync_folder, write_whole, writing_error
 from vidfx.errors import TryAgain
+from vidfx.images import Pattern, is_pattern
 from vidfx.notices import Notify
 from vidfx.parts.lock import locked
 from vidfx.parts.origin import Origin
@@ -50,7 +51,8 @@ def opened(
 ) -> Iterator[Journal]:
     """Holds the output's work folder; takes it away when all went well, or when it holds nothing to go on from.
 
-    An error that leaves parts behind gets a note that says so.
+    An error that leaves parts behind gets a note that says so. Where it leaves pictures that no part holds yet, the
+    folder stays too: it is what tells that they are ours.
 
     With `resume`, parts of the same origin are kept, and `notify` is told what became of others. Without an origin,
     parts are of no use to anybody else. Raises TryAgain where another render holds the folder, CannotWrite.
@@ -63,11 +65,12 @@ def opened(
         try:
             yield Journal(folder, kept)
         except BaseException as error:
-            if origin is None or not part_path(folder, 0).exists():
-                _clear(folder)
+            if frames := frames_kept(output, origin, plan):
+                error.add_note(f"{frames} finished frames are kept: the same command goes on from there")
+            elif origin is not None and is_pattern(output) and Pattern.of(output).there():
+                error.add_note("the pictures painted so far stay: the same command paints them again")
             else:
-                count = frames_kept(output, origin, plan)
-                error.add_note(f"{count} finished frames are kept: the same command goes on from there")
+                _clear(folder)
             raise
         _clear(folder)
 
