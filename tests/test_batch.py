@@ -250,7 +250,7 @@ def test_what_may_work_a_second_time_is_tried_again() -> None:
     def spoil(task: Task) -> Said | None:
         if task.kind == "paint" and (task.job.output.name, task.part) in lost:
             lost.remove((task.job.output.name, task.part))
-            return Said(kind="lost", error=VidfxError("a worker process was ended by signal SIGKILL"))
+            return Said(kind="failed", error=VidfxError("a worker process was ended by signal SIGKILL"))
         return None
 
     films, engine, heard = run(jobs("a"), spoil)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vidfx.farm.record import is_there
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, machine_of, render_part
 from vidfx.progress import Progress
@@ -55,5 +56,5 @@ def status(plan: Plan, folder: Path) -> dict[str, object]:
         "seconds_painted": round(seconds, 1),
         "seconds_left": round((plan.total - done) * seconds / done, 1) if done else None,
         "ran_on": sorted({part.ran_on for part in there.values()}),
-        "film_there": plan.job.output.exists(),
+        "film_there": is_there(plan.job.output),
     }
