@@ -75,8 +75,21 @@ def test_a_painter_who_follows_the_film_is_steady_and_another_is_not(wide: NDArr
     follows = views.unsteadiness(1 - views.seen, 1 - views.moved).item()
     stays = views.unsteadiness(1 - views.seen, 1 - views.seen).item()
     assert follows < 0.02 * stays
+    assert follows <= 1
     wall = torch.full_like(views.seen, 0.5)
-    assert views.unsteadiness(wall, wall + 0.1).item() == pytest.approx(0.01, rel=0.15)
+    assert views.unsteadiness(wall, wall).item() < 1e-6
+    assert views.unsteadiness(wall, wall + 0.1).item() > 10
+
+
+def test_it_is_counted_in_changes_of_the_film(wide: NDArray[np.uint8]) -> None:
+    """Whoever doubles the film's noise has four times its mean square, whether there is little of it or much."""
+    picture = wide[:400, :640].copy()
+    random = np.random.default_rng(0)
+    for strength in (4, 12):
+        noisy = np.clip(picture + random.normal(0, strength, picture.shape), 0, 255).astype(np.uint8)
+        views = TwoViews.of(film_batch(picture, Later.of(picture, noisy)), torch.Generator().manual_seed(0))
+        assert views.unsteadiness(views.seen, views.moved).item() == pytest.approx(1, abs=0.2)
+        assert views.unsteadiness(2 * views.seen, 2 * views.moved).item() == pytest.approx(4, abs=0.8)
 
 
 def test_what_is_new_is_free(wide: NDArray[np.uint8]) -> None:
@@ -84,8 +97,7 @@ def test_what_is_new_is_free(wide: NDArray[np.uint8]) -> None:
     picture = wide[:400, :640].copy()
     batch = film_batch(picture, Later.of(picture, np.ascontiguousarray(255 - wide[-400:, -640:][::-1])))
     views = TwoViews.of(batch, torch.Generator().manual_seed(0))
-    free = views.unsteadiness(views.seen, views.moved).item()
-    assert free < 0.05 * torch.mean((views.seen - views.moved) ** 2).item()
+    assert views.unsteadiness(views.seen, views.moved).item() < 0.1
 
 
 def test_a_clip_gives_each_picture_and_one_soon_after(tmp_path: Path) -> None:
@@ -118,7 +130,10 @@ def test_a_batch_of_film_and_photographs_mirrors_motion_with_the_picture(tmp_pat
             films += 1
             signs.add(bool(batch.flow[n, 0].median() > 0))
         views = TwoViews.of(batch, torch.Generator().manual_seed(step))
-        assert views.unsteadiness(views.seen, views.moved).item() < 0.003, "motion goes with the picture"
+        dull = torch.full_like(views.seen, 0.5)
+        moving = views.unsteadiness(views.seen, views.moved).item()
+        assert moving < 1.2, "motion goes with the picture"
+        assert views.unsteadiness(dull, views.moved).item() > 20 * moving
     assert films > 3
     assert photographs > 3
     assert signs == {True, False}, "mirrored and not"

@@ -14,6 +14,7 @@ from vidfx.training.data import BORDER, SLACK, Batch
 GRAIN = 0.08  # standard deviation, of 1, of the noise that the discriminator looks through
 
 NOISE = 0.02  # of 1; the greatest standard deviation of the noise between frames
+LEAST_CHANGE = 3e-5  # of 1, squared: about one step of 255; less in a film is no measure
 NOISE_OCTAVES = 4  # its grains are 1, 2, 4 or 8 px wide
 
 
@@ -121,12 +122,24 @@ class TwoViews:
         return cls(seen, moved, move, without_slack(batch.flow), without_slack(batch.trust), followed)
 
     def unsteadiness(self, painted: Tensor, painted_moved: Tensor) -> Tensor:
-        """Mean square of what changed in a painting beyond the motion, where that is known."""
-        along, inside = carried(painted, self._flow)
-        film = inner(self._trust * inside * (painted_moved - along) ** 2).mean((1, 2, 3))
+        """How many times as much the painting changed as the film did, along the motion where that is known.
+
+        A ratio of mean squares, averaged over crops: 1 is as steady as the film. Were it the painting's change alone,
+        what moves fast would be all that counts, and a wall that trembles nothing.
+        """
+        then, now = torch.cat([painted, self.seen], 1), torch.cat([painted_moved, self.moved], 1)
+        along, inside = carried(then, self._flow)
+        known = inner(self._trust * inside)
+        film = _ratio(known * inner((now - along) ** 2), known.mean((1, 2, 3)))
         # A shaken photograph is judged away from its border only, for which the motion lacks the pixels.
-        shaken = inner(without_slack((painted_moved - self._move(painted)) ** 2)).mean((1, 2, 3))
+        shaken = _ratio(inner(without_slack((now - self._move(then)) ** 2)), torch.ones_like(film))
         return torch.where(self._followed.flatten(), film, shaken).mean()
+
+
+def _ratio(squares: Tensor, share: Tensor) -> Tensor:
+    """Of each picture, the mean of the first three channels over that of the others, times the share that is known."""
+    painting, film = (part.mean((1, 2, 3)) for part in (squares[:, :3], squares[:, 3:]))
+    return share * painting / (film + LEAST_CHANGE * share + 1e-12)
 
 
 def window(size: int, edge: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:

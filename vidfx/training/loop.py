@@ -45,6 +45,8 @@ from vidfx.training.sight import FEATURE_CROP, Sight
 from vidfx.training.state import State
 
 PLAIN_COLOURS = 6  # a step
+RISES = {"grid": 2, "steady": 4}
+"""By so many times itself a loss's weight grows during the game: first the look, then its calm."""
 CHECKPOINT_EVERY = 100
 JUDGE_RESTS_BELOW = 0.25  # a discriminator that is never wrong has nothing to teach: it waits for the generator
 
@@ -149,12 +151,13 @@ class Trainer:
         rate = game.learning_rate * min(1.0, 2 * (1 - progress) + 0.02)  # constant, then down to almost nothing
         for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
             set_rate(optimiser, rate)
-        painted, terms = self.paint(batch, random, progress)
-        self.update_generator(sum((getattr(game.losses, k) * v for k, v in terms.items()), torch.zeros(())))
+        painted, terms = self.paint(batch, random)
+        weights = {k: getattr(game.losses, k) * (1 + RISES.get(k, 0) * progress) for k in terms}
+        self.update_generator(sum((weights[k] * v for k, v in terms.items()), torch.zeros(())))
         judged = self.judge(batch.style, painted.detach(), random)
         return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
 
-    def paint(self, batch: Batch, random: torch.Generator, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def paint(self, batch: Batch, random: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's pictures of a batch, and every loss of them; what is dear only if it has a weight."""
         sight, discriminator = self.sight, self.state.discriminator
         weights, unasked = self.recipe.adversarial.losses, torch.zeros(())
@@ -186,8 +189,8 @@ class Trainer:
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
             "line": line_loss(painted, batch.teacher),
-            "steady": views.unsteadiness(painted_whole, later[0]) * (1 + 4 * progress) if later else unasked,
-            "grid": grid_loss(painted) * (1 + 2 * progress),
+            "steady": views.unsteadiness(painted_whole, later[0]) if later else unasked,
+            "grid": grid_loss(painted),
             "flat": flat_loss(painted, source),
             "plain": self.plain(random) if weights.plain else unasked,
             "range": range_loss(painted),

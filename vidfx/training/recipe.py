@@ -107,7 +107,8 @@ class Losses(Part):
     """Plain L1 to the teacher's picture."""
     line: float = Field(0.0, ge=0)
     """The same where the teacher has a line."""
-    steady: float = Field(10.0, ge=0)
+    steady: float = Field(0.1, ge=0)
+    """How many times as much as the film a painting changes where the motion is known."""
     grid: float = Field(30.0, ge=0)
     flat: float = Field(1.0, ge=0)
     """Texture where the source has none: keeps skies and walls clean."""
