@@ -24,8 +24,10 @@ from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxE
 from vidfx.evaluation.style import kernel_distance
 from vidfx.features import BLOCKS, Vgg16, style_features
 from vidfx.settings import Machine
+from vidfx.styles.card import NetworkShape
+from vidfx.styles.generator import Generator
 from vidfx.training.data import TrainingData
-from vidfx.training.export import export_style
+from vidfx.training.export import between_two_colours, export_style
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
 from vidfx.training.losses import (
@@ -149,6 +151,22 @@ def test_the_warm_start_takes_nothing_of_the_games_progress(data: Path, tmp_path
     state.warm_seconds = 0.0
     state.load(tmp_path / "kept.pt")
     assert trainer.progress() == pytest.approx(0.5), "and so after a restart"
+
+
+def test_two_colours_are_all_that_a_duotone_paints() -> None:
+    torch.manual_seed(0)
+    generator = Generator(NetworkShape(quarter=8, eighth=8, blocks=1, half=8)).eval()
+    torch.nn.init.normal_(generator.leave.weight, 0, 0.1)
+    dark, light = (0.1, 0.12, 0.2), (0.95, 0.9, 0.8)
+    with torch.no_grad():
+        x = torch.rand(1, 3, 32, 32)
+        before, after = generator(x), between_two_colours(generator, dark, light)(x)
+    luma = torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+    assert before.std() > 0.05
+    assert torch.allclose((before * luma).sum(1), (after * luma).sum(1), atol=1e-5), "as light as before"
+    share = [(after[:, c] - dark[c]) / (light[c] - dark[c]) for c in range(3)]
+    assert torch.allclose(share[0], share[1], atol=1e-4)
+    assert torch.allclose(share[0], share[2], atol=1e-4)
 
 
 def test_another_recipe_does_not_go_on_with_this_ones_checkpoint(data: Path, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Part(BaseModel):
@@ -126,11 +128,17 @@ class Adversarial(Part):
     losses: Losses = Losses()
 
 
+Colour = tuple[Share, Share, Share]
+
+
 class Recipe(Part):
     """A whole training run."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str
+    duotone: tuple[Colour, Colour] | None = None
+    """The darkest and the lightest colour of a style of two inks, or of ink on paper: what is exported paints none that
+    does not lie between them, so no cast creeps in."""
     finish: Finish = "none"
     """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
     seed: int = 1
