@@ -65,8 +65,8 @@ export class Strip {
     const [width, height] = [box.clientWidth * ratio, box.clientHeight * ratio].map(Math.round);
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const pen = this.canvas.getContext("2d");
-    const style = getComputedStyle(box);
-    const [accent, ink, ground] = ["--accent", "--ink", "--stage"].map((name) => style.getPropertyValue(name));
+    // a variable would still say light-dark(), which no pen knows
+    const { caretColor: accent, color: ink, backgroundColor: ground } = getComputedStyle(this.canvas);
     pen.clearRect(0, 0, width, height);
     const rail = Math.round(9 * ratio); // shot marks stand above the pictures
     const tall = height - rail;
