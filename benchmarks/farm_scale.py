@@ -34,10 +34,10 @@ class Farm:
     """What is assumed of hosts and parts."""
 
     parts: int = 10_000
-    frames: int = 660
+    frames: int = 1520
     """Frames of a part."""
-    warm_up: int = 33
-    rate: float = 6.3
+    warm_up: int = 76
+    rate: float = 11.7
     """Frames a second of one host."""
     start: float = 4.0
     """Seconds until a process paints: Python, torch, the style."""
@@ -50,11 +50,13 @@ class Farm:
     straggler_factor: float = 5.0
     lost: float = 0.002
     """Share of parts whose host is lost half-way."""
-    part_bytes: float = 20e6
+    part_bytes: float = 46e6
     stitch_part: float = 0.002
     """Seconds that the stitch takes for a part, beside its bytes."""
     stitch_bytes: float = 200e6
-    """Bytes a second that the stitch reads and writes."""
+    """Bytes a second that the stitch reads or writes."""
+    stitch_passes: int = 4
+    """Parts are read twice, for the checksum and for the packets; the film is written, and moved for a quick start."""
 
     @property
     def part_seconds(self) -> float:
@@ -63,7 +65,7 @@ class Farm:
 
     @property
     def stitch_seconds(self) -> float:
-        return self.parts * (self.stitch_part + self.part_bytes / self.stitch_bytes)
+        return self.parts * (self.stitch_part + self.stitch_passes * self.part_bytes / self.stitch_bytes)
 
     @property
     def work(self) -> float:
