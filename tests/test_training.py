@@ -52,6 +52,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_data(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures each look of a feature network saw."""
+    seen: list[int] = []
+    see = Vgg16.forward
+    monkeypatch.setattr(Vgg16, "forward", lambda self, x: (seen.append(len(x)), see(self, x))[1])
+    return seen
+
+
 def recipe_file(folder: Path, text: str = RECIPE) -> Path:
     path = folder / "recipe.toml"
     path.write_text(text)
@@ -312,11 +321,8 @@ def test_a_second_network_may_tell_the_statistics(data: Path, tmp_path: Path) ->
 
 
 def test_a_loss_of_no_weight_costs_nothing_at_the_start(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: list[int]
 ) -> None:
-    looks: list[int] = []
-    see = Vgg16.forward
-    monkeypatch.setattr(Vgg16, "forward", lambda self, x: (looks.append(len(x)), see(self, x))[1])
     walls: list[tuple[int, ...]] = []
     monkeypatch.setitem(TEACHERS, "ink", lambda picture: (walls.append(picture.shape), ink(picture))[1])
 
@@ -334,12 +340,7 @@ def test_a_loss_of_no_weight_costs_nothing_at_the_start(
     assert start("style = 1\n").sight.style_grams["relu1_2"].dtype == torch.float32
 
 
-def test_a_step_computes_no_more_than_it_is_asked_for(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[int] = []
-    see = Vgg16.forward
-    monkeypatch.setattr(Vgg16, "forward", lambda self, x: (looks.append(len(x)), see(self, x))[1])
+def test_a_step_computes_no_more_than_it_is_asked_for(data: Path, tmp_path: Path, looks: list[int]) -> None:
     recipe = read_recipe(recipe_file(tmp_path, RECIPE + "[adversarial.losses]\nstyle = 0\ncontent = 0\nsteady = 0\n"))
     trainer = Trainer(recipe, data=data, out=tmp_path / "out", notify=lambda _: None)
     painted: list[int] = []

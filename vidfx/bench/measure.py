@@ -195,7 +195,8 @@ class _Runs:
         run("generator", stylize(iter(frames), self.stylizer))
         if self.look.smooth:
             run("motion", mark_motion(iter(frames)))
-        run("smoothing", steady_both_ways(iter(frames), amount=self.look.smooth, window=self.look.smooth_window))
+        window = self.look.smooth_window * self.wanted.step
+        run("smoothing", steady_both_ways(iter(frames), amount=self.look.smooth, window=window))
         if self.stylizer.card.finish == "screentone":
             run("screentone", screentone(iter(frames)))
         run("composite", composite(iter(frames), look=self.look, matte=self._matte()))

@@ -84,11 +84,11 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
     with stopped("nothing was left under the output's name"):
         made = Render(job)
         told = values["verbose"] and not values["quiet"]
+        said = made.outline(resume=values["resume"]) if values["dry_run"] or told else {}
         if values["dry_run"]:
-            said = made.outline(resume=values["resume"])
             options.print_json(said) if values["json"] else click.echo("\n".join(_table(said)))
         elif told:
-            click.echo("\n".join(_table(made.outline())), err=True)
+            click.echo("\n".join(_table(said)), err=True)
         for line in _origins(context) if told else ():
             click.echo(line, err=True)
         if values["dry_run"]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import unfinished, write_whole, writing_error
 from vidfx.errors import CannotWrite, MissingInput
 from vidfx.farm.folder import STYLE
 from vidfx.farm.tasks import Task
@@ -147,7 +147,7 @@ def _unpack(path: Path, pieces: list[Any], get: Callable[[Any], Any]) -> None:
     if path.exists():
         return
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    temporary = unfinished(path)
     try:
         with temporary.open("wb") as file:
             for piece in pieces:

@@ -154,7 +154,7 @@ class Bounds:
     @staticmethod
     def _numbered_inside(path: Path, folder: Path) -> bool:
         """Whether this is a numbered sequence, none of whose pictures is a link to somewhere else."""
-        if not images.is_pattern(path) or path.suffix.lower() not in images.SUFFIXES:
+        if not images.is_pattern(path):
             return False
         pattern = images.Pattern.of(path)
         return all(_inside(pattern.path(number), folder) for number in pattern.numbers())
