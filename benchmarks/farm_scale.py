@@ -34,9 +34,9 @@ class Farm:
     """What is assumed of hosts and parts."""
 
     parts: int = 10_000
-    frames: int = 1520
+    frames: int = 1660
     """Frames of a part."""
-    warm_up: int = 76
+    warm_up: int = 83
     rate: float = 11.7
     """Frames a second of one host."""
     start: float = 4.0
@@ -50,7 +50,7 @@ class Farm:
     straggler_factor: float = 5.0
     lost: float = 0.002
     """Share of parts whose host is lost half-way."""
-    part_bytes: float = 46e6
+    part_bytes: float = 50e6
     stitch_part: float = 0.002
     """Seconds that the stitch takes for a part, beside its bytes."""
     stitch_bytes: float = 200e6

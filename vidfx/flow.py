@@ -61,7 +61,7 @@ class FlowEstimator:
         self._upper_flow: Field = np.empty((*self._size[::-1], 2), np.float32)
         self._product: Map = np.empty(self._size[::-1], np.float32)
         self._there = _dis(finest=0, steps=6, refinements=1, stride=5)
-        self._back = _dis(finest=halved - 1, steps=12, refinements=3, stride=4)  # a third of the time, to compare with
+        self._back = _dis(finest=halved - 1, steps=6, refinements=1, stride=4)  # a third of the time, to compare with
         self.is_blind = min(self.width, self.height) < _LEAST_SIDE
         """Whether the picture is too small to see motion in; it is then taken to stand still."""
 

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from vidfx.errors import UsageError
 from vidfx.flow import stretched, warp
-from vidfx.frames import Field, Frame, Map, Motion, rounded, top_of
+from vidfx.frames import Field, Frame, Map, Motion, top_of
+from vidfx.sharpen import AMPLIFIED, Sharpener
 from vidfx.trust import MEMORY, mark_motion
 
 _WEIGHT = 0.9  # K: the most that the past may weigh
@@ -63,6 +64,7 @@ class _Painter:
         self._weight: Map = np.empty((height, width), np.float32)
         self._rest = np.empty_like(self._weight)
         self._styled, self._out, self._warped = (np.empty((height, width, 3), np.float32) for _ in range(3))
+        self._sharpener = Sharpener(width)
         self._age: Map | None = None
 
     def begin(self, frame: Frame) -> Frame:
@@ -87,7 +89,7 @@ class _Painter:
         self._out, self._warped = self._warped, self._out
         np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
         self._age = np.minimum(1 + motion.trust * age, _OLDEST)
-        return replace(frame, image=rounded(self._out, frame.image), motion=None)
+        return replace(frame, image=self._sharpener.shown(self._out, self._weight, frame.image), motion=None)
 
     def _carry(self, flow: Field, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> None:
         """Brings the last output to where it is now, in the rectangle in which anything moves."""
@@ -123,9 +125,9 @@ def warm_up_frames(amount: float, *, within: float = 0.5) -> int:
 
     A fresh start is at most 255 steps off. Until the flow has seen as many frames as it remembers, and the age has
     reached its cap K / (1 − K), that difference need not shrink; from then on both runs share every weight and each
-    frame leaves K · amount of it.
+    frame leaves K · amount of it. What is shown is sharpened, which makes differences greater again.
     """
     weight = _WEIGHT * amount
     if weight <= 0:
         return 0
-    return MEMORY + math.ceil(_OLDEST) + math.ceil(math.log(within / _FIRST_GUESS) / math.log(weight))
+    return MEMORY + math.ceil(_OLDEST) + math.ceil(math.log(within / AMPLIFIED / _FIRST_GUESS) / math.log(weight))

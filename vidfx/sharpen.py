@@ -1,0 +1,107 @@
+"""Gives a steadied picture back the sharpness that averaging took from it.
+
+What the style draws a little differently in every frame, the weave of silk or the grain of a brush, an average softens,
+and not only as noise: a picture after a cut would lose its bite within ten frames. So, as the survey of temporal
+anti-aliasing that vidfx/steady.py names recommends, what is shown is sharpened, but never the past that goes into the
+next frame:
+
+    shown = out + a · k · (out − blurred)        k: weight of the past in this pixel; the new stays as it came
+
+blurred: [1 2 1] / 4 across and down. `a` is what brings the mean slope of luma to the styled picture's, or as near as
+the eye can tell. Where too much of it is missing, what is gone was noise, and `a` falls back to 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidfx.frames import Map, Picture, rounded, top_of
+
+_KEPT = 0.98  # of the styled picture's slope; a fiftieth less is not seen
+_MOST = 0.8  # of `a`; more draws rims around edges
+_NOISE = (1.0, 1.3)  # `a` needed from which the style is taken for noise, in part and altogether
+_GRAINS = 128  # `a` in so many steps to 1: two runs that differ by a thousandth of a step of 255 then use the same one
+AMPLIFIED = 1 + 1.5 * _MOST
+"""By so much at most a difference between two pictures is greater after sharpening: the sum of the kernel's sizes."""
+_BAND = 64  # rows at a time: what they need stays in the cache, and the memory for it is small
+_SAMPLES = 24  # of rows, in which the slope is measured,
+_EVERY = 23  # but so far apart at most; a prime, since generators work in blocks of 2, 4 and 8
+_LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
+
+Rows = NDArray[np.float32]
+"""Samples of a picture, from so many rows below each other × places × W."""
+
+
+class Sharpener:
+    """Sharpens pictures of one width, in memory that is taken once."""
+
+    def __init__(self, width: int) -> None:
+        self._blurred, self._shown = (np.empty((_BAND + 2, width, 3), np.float32) for _ in range(2))
+        self._more, self._less = (np.empty((_BAND + 2, width), np.float32) for _ in range(2))
+
+    def shown(self, out: NDArray[np.float32], weight: Map, styled: Picture) -> Picture:
+        """`out`, in which the past weighs `weight` (H × W) and `styled` the rest, all H × W × 3; of `styled`'s type."""
+        amount = _amount(out, weight, styled)
+        if not amount:
+            return rounded(out, styled)
+        height, shown = len(out), np.empty_like(styled)
+        for top in range(0, height, _BAND):
+            rows = slice(top, min(top + _BAND, height))
+            around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
+            band = self._band(out[around], weight[around], amount, top_of(styled))
+            shown[rows] = rounded(band[rows.start - around.start :][: rows.stop - rows.start], styled)
+        return shown
+
+    def _band(self, out: NDArray[np.float32], weight: Map, amount: float, top: int) -> NDArray[np.float32]:
+        blurred, shown, more, less = (x[: len(out)] for x in (self._blurred, self._shown, self._more, self._less))
+        cv2.GaussianBlur(out, (3, 3), 0, dst=blurred)
+        np.multiply(weight, np.float32(-amount), out=less)
+        np.subtract(1, less, out=more)
+        cv2.blendLinear(out, blurred, more, less, dst=shown)
+        return np.clip(shown, 0, top, out=shown)
+
+
+def _amount(out: NDArray[np.float32], weight: Map, styled: Picture) -> float:
+    """`a`, from some of the rows."""
+    if min(weight.shape) < 4:
+        return 0.0
+    averaged = _luma(_sample(out))
+    plain = averaged[1:-1, :, 1:-1]
+    wanted = _KEPT * _slope(_luma(_sample(styled))[1:-1, :, 1:-1])
+    slope = _slope(plain)
+    if slope >= wanted:
+        return 0.0
+    gained = _slope(plain + _sample(weight)[1:-1, :, 1:-1] * (plain - _blurred(averaged))) - slope
+    needed = (wanted - slope) / max(gained, 1e-6)
+    amount = min(needed, _MOST) * min(max((_NOISE[1] - needed) / (_NOISE[1] - _NOISE[0]), 0.0), 1.0)
+    return round(amount * _GRAINS) / _GRAINS
+
+
+def _sample(values: NDArray[Any]) -> NDArray[Any]:
+    """Four rows below each other, here and there."""
+    last = len(values) - 3
+    step = max(min(len(values) // _SAMPLES, _EVERY), 1)
+    return np.stack([values[first : last + first : step] for first in range(4)])
+
+
+def _luma(rows: NDArray[Any]) -> Rows:
+    flat = rows.reshape(1, -1, 3).astype(np.float32, copy=False)
+    return np.asarray(cv2.transform(flat, _LUMA), np.float32).reshape(rows.shape[:3])
+
+
+def _blurred(rows: Rows) -> Rows:
+    """Without the outermost rows and columns."""
+    down = (rows[:-2] + 2 * rows[1:-1] + rows[2:]) / 4
+    return np.asarray((down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]) / 4, np.float32)
+
+
+def _slope(rows: Rows) -> float:
+    """Mean length of the gradient, in steps per pixel."""
+    above, below = rows
+    across, down = np.diff(above, axis=1), (below - above)[:, :-1]
+    # Not cv2.magnitude: its last bits change with where rows lie in memory, and a resumed film must match to the bit.
+    return float(np.sqrt(across * across + down * down).mean())
