@@ -18,18 +18,18 @@ def oil(picture: Picture) -> Picture:
     Takes and returns an RGB picture, uint8. Sized as `ink`.
     """
     x = np.asarray(picture / np.float32(255), np.float32)
-    patches = kuwahara(kuwahara(x, 1.8), 1.4)
+    patches = kuwahara(kuwahara(x, 2.7), 2.0)  # as wide as a flat brush, and the second evens its edge
     grey = np.asarray(cv2.cvtColor(patches, cv2.COLOR_RGB2GRAY), np.float32)
     tx, ty = edge_tangents(grey, 5.0)
-    dragged = np.stack([along(np.ascontiguousarray(patches[..., c]), tx, ty, 7.0) for c in range(3)], -1)
+    dragged = np.stack([along(np.ascontiguousarray(patches[..., c]), tx, ty, 9.0) for c in range(3)], -1)
     lab = _palette(np.asarray(cv2.cvtColor(np.clip(dragged, 0, 1), cv2.COLOR_RGB2LAB), np.float32))
     stroke = _strokes(grey, tx, ty)
     film = np.asarray(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), np.float32)
     relief = _ridges(film, tx, ty)
     accent = coherent_lines(film, 0.9, 4.0, 0.010)  # small dark strokes: without them a face has no eyes
-    lab[..., 0] = np.clip((lab[..., 0] + 7.0 * stroke + 100 * relief) * (1 - 0.55 * accent), 3, 98)
-    lab[..., 1] += 3.0 * stroke  # neighbouring strokes are of neighbouring colours: warm beside cool
-    lab[..., 2] += 8.0 * stroke
+    lab[..., 0] = np.clip((lab[..., 0] + 2.5 * stroke + 130 * relief) * (1 - 0.55 * accent), 3, 98)
+    lab[..., 1] += 2.0 * stroke  # neighbouring strokes are of neighbouring colours: warm beside cool
+    lab[..., 2] += 5.0 * stroke
     painted = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
     return np.asarray(np.rint(255 * np.clip(painted, 0, 1)), np.uint8)
 
@@ -58,7 +58,7 @@ def _palette(lab: Plane) -> Plane:
     tone = tone + 0.05 * np.sin(2 * np.pi * (tone - 0.5))  # firmer middle tones
     lab[..., 0] = 100 * np.clip(tone, 0, 1)
     chroma = np.hypot(lab[..., 1], lab[..., 2])
-    gain = 1.1 + 1.3 * np.exp(-chroma / 30)
+    gain = 1.05 + 1.2 * np.exp(-chroma / 30)
     dark = np.clip(1 - tone / 0.55, 0, 1)
     light = np.clip((tone - 0.55) / 0.45, 0, 1)
     lab[..., 1] = lab[..., 1] * gain + 5.0 * dark
