@@ -274,6 +274,14 @@ def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
     assert ("a.tiny.mkv", "paint", 0) not in engine.seen
 
 
+def test_a_film_that_fails_before_its_first_picture_leaves_no_work_folder() -> None:
+    def always(task: Task) -> Said | None:
+        return Said(kind="failed", error=TryAgain("the disk is full")) if task.kind == "paint" else None
+
+    (film,), _, _ = run(jobs("b"), always)
+    assert film.state == "failed" and not list(Path("painted").iterdir())
+
+
 def test_sigterm_while_a_film_is_seen_to_ends_the_batch() -> None:
     def comes_now(task: Task) -> Said | None:
         if task.kind == "paint":

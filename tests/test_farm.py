@@ -229,6 +229,9 @@ def test_numbered_pictures_need_no_stitch_but_are_counted(run: Run) -> None:
     assert run("farm", "render", "job", "--part", "0-1")[0] == 0
     assert run("farm", "stitch", "job")[0] == 0
     assert len(list(Path().glob("out.*.png"))) == 6
+    again = ("farm", "plan", "shot.%04d.png", *flags, "-o", "out.%04d.png", "--job")
+    assert run(*again, "job")[0] == 0, "the same plan again finds its own pictures"
+    assert run(*again, "another")[0] == 73, "to another job they are somebody else's"
 
 
 # --- Open Job Description ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
-from vidfx.parts.origin import Origin, origin_of, plan_id
+from vidfx.parts.origin import Origin, fingerprint, matte_of, origin_of, plan_id
 from vidfx.parts.packets import PartFile
 from vidfx.parts.plan import default_part_frames, warm_up_of
 from vidfx.parts.work import painted, pictures_there
@@ -220,7 +220,8 @@ class Render:
     def _made_from(self, part_frames: int | None) -> tuple[int, Origin, str]:
         """How many frames a part has, what it is made from, and the two in one word."""
         size = part_frames or default_part_frames(self.clip.width, self.clip.height)
-        origin = origin_of(self.job, self.clip, self.stylizer.style.hash, self.stylizer.runtime)
+        style, runtime = self.stylizer.style.hash, self.stylizer.runtime
+        origin = origin_of(self.job, self.clip, style, runtime, fingerprint(self.clip), matte_of(self.job))
         return size, origin, plan_id(origin, size)
 
     def _frames_kept(self, part_frames: int | None) -> int:

@@ -119,13 +119,17 @@ def plan(source: str, output: str | None, **values: Any) -> None:
 
     Takes what `vidfx render` takes. The same plan again changes nothing.
     """
-    from vidfx.farm.folder import write_folder
+    from vidfx.farm.folder import PLAN, write_folder
     from vidfx.farm.tasks import cut_up
+    from vidfx.images import is_pattern
 
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     job = options.job_of(values, source, output)
     folder = values["job"] or job.output.with_name(f"{job.output.name.partition('.%')[0]}.job")
-    made = cut_up(job, values["part_frames"], notify=progress.notice)
+    # numbered pictures beside a job folder are what its hosts have painted; another plan's folder is refused below
+    ours = is_pattern(job.output) and (folder / PLAN).exists()
+    made = cut_up(replace(job, overwrite=job.overwrite or ours), values["part_frames"], notify=progress.notice)
+    made = replace(made, job=replace(made.job, overwrite=job.overwrite))
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
     if values["json"]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -21,13 +21,14 @@ from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput,
 from vidfx.farm.record import is_finished, is_there, remember
 from vidfx.farm.tasks import Engine, Report, Said, Task
 from vidfx.images import is_pattern
-from vidfx.parts.journal import clear, held, work_folder
+from vidfx.parts.journal import clear, held, tidy, work_folder
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts
 from vidfx.progress import Progress, minutes
 from vidfx.settings import Job
 
 if TYPE_CHECKING:
+    from vidfx.parts.packets import PartFile
     from vidfx.sink import Written
 
 State = Literal["waiting", "planning", "painting", "stitching", "done", "skipped", "failed"]
@@ -173,7 +174,7 @@ class Batch:
         taken = is_there(output) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
         begun = work_folder(output).is_dir()
-        there = finished_parts(planned, film.held.enter_context(held(output))) if begun or not taken else {}
+        there = self._taken_up(film, planned) if begun or not taken else {}
         if taken and not there and not (begun and is_pattern(output)):
             raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
         film.state, film.began = "painting", time.monotonic()
@@ -183,6 +184,12 @@ class Batch:
             self._engine.submit(self._task(film, "paint", part))
         if not film.left:
             self._stitch(film)
+
+    def _taken_up(self, film: Film, planned: Plan) -> Mapping[int, PartFile]:
+        """Holds the film's work folder, and gives what waits there. A film that fails at once leaves none behind."""
+        folder = film.held.enter_context(held(film.job.output))
+        film.held.callback(tidy, film.job.output)
+        return finished_parts(planned, folder)
 
     def _stitch(self, film: Film) -> None:
         film.state = "stitching"

@@ -99,8 +99,8 @@ class RayEngine:
                 self._waiting.clear()
 
     def _turn(self) -> None:
-        while self._waiting and len(self._flying) < self._most(self._waiting[0]):
-            self._launch(self._waiting.popleft())
+        while task := self._next():
+            self._launch(task)
         if not self._flying:
             self._work.wait(0.5)
             self._work.clear()
@@ -108,6 +108,13 @@ class RayEngine:
         landed, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=0.5)
         for reference in landed:
             self._land(reference, self._flying.pop(reference))
+
+    def _next(self) -> Task | None:
+        """The task that may take off now."""
+        with suppress(IndexError):  # none waits, or a film was dropped in the meantime
+            if len(self._flying) < self._most(self._waiting[0]):
+                return self._waiting.popleft()
+        return None
 
     def _most(self, task: Task) -> int:
         """Parts that may be in flight, if they are like this one; asked each time, since hosts come and go."""

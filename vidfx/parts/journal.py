@@ -77,7 +77,7 @@ def opened(
 
 @contextmanager
 def held(output: Path) -> Iterator[Path]:
-    """Holds the output's work folder for workers who paint its parts in any order, and leaves everything in it.
+    """Holds the output's work folder for workers who paint its parts in any order, and leaves what they put there.
 
     Raises TryAgain where another process holds it, CannotWrite.
     """
@@ -107,6 +107,14 @@ def borrowed(output: Path) -> Iterator[Path]:
         finally:
             if not (folder / _JOB).exists() and not any(folder.glob("part-*.vidfx")):
                 _clear(folder)
+
+
+def tidy(output: Path) -> None:
+    """Takes the output's work folder away, which the caller holds, where nothing came of it."""
+    folder = work_folder(output)
+    painted = is_pattern(output) and Pattern.of(output).there()  # beside them the folder tells that they are ours
+    if not painted and [path.name for path in folder.glob("*")] == [_LOCK]:
+        _clear(folder)
 
 
 def clear(output: Path) -> None:

@@ -101,14 +101,15 @@ def settings_digest(job: Job, style_hash: str, runtime: Runtime) -> str:
     return digest(__version__, style_hash, ran_by, look, asdict(job.wanted), encode, job.output.suffix.lower())
 
 
-def origin_of(job: Job, clip: Clip, style_hash: str, runtime: Runtime) -> Origin:
-    """What the parts of a job are made from. Raises MissingInput, and what opening the matte raises."""
-    matte = matte_of(job)
-    sources = [fingerprint(clip), *([matte] if matte else [])]
+def origin_of(
+    job: Job, clip: Clip, style_hash: str, runtime: Runtime, source: Fingerprint, matte: Fingerprint | None
+) -> Origin:
+    """What the parts of a job are made from."""
+    sources = [source, *([matte] if matte else [])]
     return Origin(
         settings=settings_digest(job, style_hash, runtime),
-        source=digest(clip.stream_index, [source.digest for source in sources]),
-        modified_ns=max(source.modified_ns for source in sources),
+        source=digest(clip.stream_index, [one.digest for one in sources]),
+        modified_ns=max(one.modified_ns for one in sources),
     )
 
 

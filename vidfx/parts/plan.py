@@ -110,13 +110,14 @@ def plan(
         raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.order)} frames")
     runtime = resolve(job.machine)
     cuts = list(_cuts(numbers, size, shots))
-    origin = origin_of(job, clip, style.hash, runtime)
+    source, matte = fingerprint(clip), matte_of(job)
+    origin = origin_of(job, clip, style.hash, runtime, source, matte)
     return Plan(
         job=job,
         id=plan_id(origin, cuts if shots else size),
         film=plan_id(origin, []),
-        source=fingerprint(clip),
-        matte=matte_of(job),
+        source=source,
+        matte=matte,
         version=__version__,
         runtime=runtime.name,
         precision=runtime.precision,
