@@ -27,7 +27,8 @@ from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.training.data import TrainingData
-from vidfx.training.export import between_two_colours, export_style
+from vidfx.training.export import export_style
+from vidfx.training.grade import between_two_colours, more_colourful
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
 from vidfx.training.losses import (
@@ -178,12 +179,26 @@ def test_two_colours_are_all_that_a_duotone_paints() -> None:
     assert torch.allclose(share[0], share[2], atol=1e-4)
 
 
+@pytest.mark.parametrize("saturation", [0.0, 0.7, 1.4])
+def test_saturation_moves_colours_about_the_grey_of_their_luma(saturation: float) -> None:
+    torch.manual_seed(0)
+    generator = Generator(NetworkShape(quarter=8, eighth=8, blocks=1, half=8)).eval()
+    torch.nn.init.normal_(generator.leave.weight, 0, 0.1)
+    with torch.no_grad():
+        x = torch.rand(1, 3, 32, 32)
+        before, after = generator(x), more_colourful(generator, saturation)(x)
+    grey = (before * torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+    assert torch.allclose(after, grey + saturation * (before - grey), atol=1e-5)
+
+
 def test_another_recipe_does_not_go_on_with_this_ones_checkpoint(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     Trainer(read_recipe(recipe_file(tmp_path)), data=data, out=out, budget=0.0, notify=lambda _: None).run()
     other = recipe_file(tmp_path, RECIPE.replace("seed", "#").replace('name = "toy"', 'name = "toy"\nseed = 9'))
     with pytest.raises(UsageError, match="another recipe"):
         Trainer(read_recipe(other), data=data, out=out, notify=lambda _: None)
+    graded = recipe_file(tmp_path, RECIPE.replace('name = "toy"', 'name = "toy"\nsaturation = 1.4'))
+    Trainer(read_recipe(graded), data=data, out=out, budget=0.0, notify=lambda _: None)  # what is exported may change
 
 
 def test_a_loss_that_explodes_stops_at_the_last_good_checkpoint(data: Path, tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import subprocess
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from vidfx.styles.generator import SIZE_MULTIPLE, Generator
 from vidfx.styles.library import MODEL_FILE, read_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.training.data import BORDER
+from vidfx.training.grade import graded
 from vidfx.training.loop import Trainer
 from vidfx.training.papers import write_papers
 
@@ -31,9 +30,8 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
     """
     state, recipe = trainer.state, trainer.recipe
     when = datetime.now(UTC).date().isoformat()
-    generator = between_two_colours(state.average, *recipe.duotone) if recipe.duotone else state.average
     path = write_model(
-        generator,
+        graded(state.average, recipe),
         folder,
         name=recipe.name,
         description=recipe.description,
@@ -44,26 +42,6 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
     painter = Stylizer(read_style(path, "path"), Machine(device=str(trainer.device)))
     write_papers(trainer, painter, recipe_text, check_style(painter), commit())
     return path
-
-
-def between_two_colours(generator: Generator, dark: Sequence[float], light: Sequence[float]) -> Generator:
-    """A copy that paints every colour as the one of its luma (BT.601) on the line through two, RGB in 0..1.
-
-    With u = light − dark and w the weights of luma, out = dark + u (w · (painted − dark)) / (w · u): linear, so the
-    last layer takes it in, and a frame costs what it did.
-    """
-    folded = copy.deepcopy(generator)
-    start, way = torch.tensor(dark), torch.tensor(light) - torch.tensor(dark)
-    luma = torch.tensor([0.299, 0.587, 0.114])
-    onto = torch.outer(way, luma) / (luma @ way)
-    layer = folded.leave
-    assert layer.bias is not None
-    with torch.no_grad():
-        weight = layer.weight.cpu().reshape(3, 4, -1)  # three colours of 2 × 2 pixels
-        bias = layer.bias.cpu().reshape(3, 4) + 0.5  # as the generator adds it last
-        layer.weight.copy_(torch.einsum("ij,jkn->ikn", onto, weight).reshape(layer.weight.shape))
-        layer.bias.copy_((start[:, None] + onto @ (bias - start[:, None]) - 0.5).reshape(-1))
-    return folded
 
 
 def commit() -> str:

@@ -139,6 +139,9 @@ class Recipe(Part):
     duotone: tuple[Colour, Colour] | None = None
     """The darkest and the lightest colour of a style of two inks, or of ink on paper: what is exported paints none that
     does not lie between them, so no cast creeps in."""
+    saturation: float = Field(1.0, ge=0, le=2)
+    """How far from grey the exported style paints, against what was trained: a discriminator likes dull safe colours
+    better than a painter does."""
     finish: Finish = "none"
     """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
     seed: int = 1

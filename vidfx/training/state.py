@@ -21,6 +21,9 @@ M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
 
+AFTER = {"description", "duotone", "saturation", "finish"}
+"""Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
+
 
 @dataclass
 class State:
@@ -50,7 +53,7 @@ class State:
             discriminator,
             torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
             torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
-            recipe=recipe.model_dump(mode="json"),
+            recipe=recipe.model_dump(mode="json", exclude=AFTER),
         )
 
     def save(self, path: Path) -> None:
@@ -64,7 +67,7 @@ class State:
 
     def load(self, path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["recipe"] != self.recipe:
+        if {key: value for key, value in content["recipe"].items() if key not in AFTER} != self.recipe:
             raise UsageError(
                 f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
             )
