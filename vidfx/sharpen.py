@@ -30,7 +30,6 @@ AMPLIFIED = 1 + 1.5 * _MOST
 _BAND = 64  # rows at a time: what they need stays in the cache, and the memory for it is small
 _SAMPLES = 24  # of rows, in which the slope is measured,
 _EVERY = 23  # but so far apart at most; a prime, since generators work in blocks of 2, 4 and 8
-_LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
 
 Rows = NDArray[np.float32]
 """Samples of a picture, from so many rows below each other × places × W."""
@@ -90,7 +89,7 @@ def _sample(values: NDArray[Any]) -> NDArray[Any]:
 
 def _luma(rows: NDArray[Any]) -> Rows:
     flat = rows.reshape(1, -1, 3).astype(np.float32, copy=False)
-    return np.asarray(cv2.transform(flat, _LUMA), np.float32).reshape(rows.shape[:3])
+    return np.asarray(cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY), np.float32).reshape(rows.shape[:3])
 
 
 def _blurred(rows: Rows) -> Rows:
