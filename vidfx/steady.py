@@ -5,7 +5,8 @@
 
 With trust 1 and k = age / (age + 1) the output is the plain mean of all pictures since the pixel was first seen,
 the quickest way to settle; from age K / (1 − K) on it is an exponential mean. Where trust is 0 the pixel starts anew;
-where the light changes, `cap` lets the mean keep up with it (vidfx/trust.py).
+where the light changes, `cap` lets the mean keep up with it (vidfx/trust.py). What is shown of `out` is sharpened
+(vidfx/sharpen.py); the past is not.
 The idea is that of temporal anti-aliasing (Yang, Liu and Salvi, "A Survey of Temporal Antialiasing Techniques",
 Computer Graphics Forum 39(2), 2020) with flow in place of a renderer's motion vectors. K is 0.9 where the past lies on
 whole pixels and less in between, as Yang et al. ("Amortized Supersampling", SIGGRAPH Asia 2009) choose it.
