@@ -390,9 +390,11 @@ def test_styles_are_listed_and_shown(run: Run, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("vidfx.styles.library.user_folder", lambda: tmp_path / "mine")
     monkeypatch.setattr("vidfx.styles.library.shipped_folder", lambda: tmp_path / "none")
     code, out, err = run("styles", "list")
-    assert (code, err) == (0, "")
+    assert code == 0 and str(tmp_path / "mine") in err, "where to put one's own"
     assert [line.split()[:2] for line in out.splitlines()] == [["alpha", "user"], ["beta", "user"]]
-    listed = json.loads(run("styles", "list", "--json")[1])["styles"]
+    said = json.loads(run("styles", "list", "--json")[1])
+    listed = said["styles"]
+    assert said["folder"] == str(tmp_path / "mine")
     assert [style["name"] for style in listed] == ["alpha", "beta"]
     code, out, _ = run("styles", "show", "beta")
     assert code == 0 and "random weights, for tests" in out and listed[1]["hash"] in out

@@ -172,6 +172,22 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "what",
+    [
+        np.zeros((1, 16, 16, 3), np.float32),
+        np.zeros((16, 16, 3), np.uint8),
+        np.zeros((1, 16, 16, 4), np.uint8),
+        [np.zeros((16, 16, 3), np.uint8)],
+        np.zeros((0, 16, 16, 3), np.uint8),
+    ],
+    ids=["from 0 to 1", "one picture", "alpha", "a list", "none"],
+)
+def test_what_is_no_batch_of_pictures_is_a_usage_error(model: Path, what: object) -> None:
+    with pytest.raises(UsageError, match="N × height × width × 3"):
+        load_style(str(model), machine=FP32).stylize(what)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     "machine", [Machine(device="toaster"), Machine(precision="fp16", device="cpu"), Machine(tile=5), Machine(batch=0)]
 )
 def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:

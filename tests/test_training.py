@@ -139,6 +139,31 @@ def test_a_run_names_what_it_skipped_logs_and_exports(data: Path, tmp_path: Path
     assert np.abs(painted[0] - expected).max() <= 1.5  # half precision in the file, and rounding
 
 
+def test_a_card_that_somebody_wrote_on_is_kept(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    text = RECIPE.replace("steps = 3", "steps = 1").replace("steps = 5", "steps = 1")
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=said.append)
+    card = export_style(trainer, tmp_path / "style", recipe_text=text).with_name("README.md")
+    trainer.run()
+    export_style(trainer, tmp_path / "style", recipe_text=text)
+    assert "1 adversarial" in card.read_text(), "nobody touched it, so it is written anew"
+    assert "Licence of the weights: not said" in card.read_text(), "the recipe names none"
+    by_hand = card.read_text() + "\nIt cannot draw hands.\n"
+    card.write_text(by_hand)
+    export_style(trainer, tmp_path / "style", recipe_text=text)
+    assert card.read_text() == by_hand
+    assert "1 adversarial" in card.with_name("README.new.md").read_text()
+    assert any("README.new.md" in line for line in said)
+
+
+def test_a_missing_feature_network_is_said_before_any_picture_is_read(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace("features.safetensors", "elsewhere.safetensors")))
+    with pytest.raises(MissingInput, match="elsewhere"):
+        Trainer(recipe, data=data, out=tmp_path / "out", notify=said.append)
+    assert not said
+
+
 def test_a_budget_ends_the_run_and_leaves_a_checkpoint(data: Path, tmp_path: Path) -> None:
     text = RECIPE.replace("steps = 3", "steps = 100000")
     trainer = Trainer(

@@ -71,12 +71,11 @@ class FlowEstimator:
         if reduced.dtype == np.uint16:
             reduced = cv2.convertScaleAbs(reduced, alpha=1 / 257)
         tiny = cv2.resize(reduced, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        colours = cv2.cvtColor(tiny, cv2.COLOR_RGB2YCrCb)
-        luma = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY), np.uint8)
+        small, *chroma = cv2.split(cv2.cvtColor(tiny, cv2.COLOR_RGB2YCrCb))
         return View(
-            luma=luma,
-            small=np.ascontiguousarray(colours[..., 0], np.uint8),
-            chroma=np.ascontiguousarray(colours[..., 1:], np.uint8),
+            luma=np.asarray(cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY), np.uint8),
+            small=np.asarray(small, np.uint8),
+            chroma=np.asarray(cv2.merge(chroma), np.uint8),
         )
 
     def between(self, start: View, end: View) -> Field:

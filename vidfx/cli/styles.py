@@ -30,16 +30,17 @@ def styles() -> None:
 @click.command("list", cls=Command, params=[JSON], short_help="List every style.")
 def list_(json: bool) -> None:
     """List every style: name, where it is from, what it looks like."""
-    from vidfx.styles.library import styles_and_faults
+    from vidfx.styles.library import styles_and_faults, user_folder
 
     found, faults = styles_and_faults()
+    yours = f"your own belong into {user_folder()}, a folder each"
     for fault in faults:
         click.echo(f"left out: {fault}", err=True)
     if json:
-        options.print_json({"styles": [_entry(style) for style in found]})
+        options.print_json({"styles": [_entry(style) for style in found], "folder": user_folder()})
         return
     if not found:
-        click.echo("there is no style yet; `vidfx train` makes one", err=True)
+        click.echo(f"there is no style yet; `vidfx train` makes one; {yours}", err=True)
         return
     name_width, origin_width = max(len(s.name) for s in found), max(len(s.origin) for s in found)
     indent = " " * (name_width + origin_width + 4)
@@ -47,6 +48,7 @@ def list_(json: bool) -> None:
     for style in found:
         head = f"{style.name:<{name_width}}  {style.origin:<{origin_width}}  "
         click.echo(textwrap.fill(style.description, width, initial_indent=head, subsequent_indent=indent))
+    click.echo(yours, err=True)
 
 
 @click.command(

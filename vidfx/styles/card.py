@@ -46,6 +46,7 @@ class Card(BaseModel):
     """Mirrored pixels around a frame that the generator was trained to expect."""
     finish: Finish = "none"
     """What is done to the steadied picture before it is laid over the source."""
-    licence: str = "Apache-2.0"
+    licence: str = "not said"
+    """Of the weights."""
     trained: str = ""
     """When, on what, for how many steps; free text."""

@@ -66,7 +66,11 @@ class Stylizer:
     # --- pictures in, pictures out -----------------------------------------------------------------------------
 
     def stylize(self, batch: Batch) -> Batch:
-        """Paints N × H × W × 3 RGB pictures; same shape and type out. Raises TryAgain when memory runs out."""
+        """Paints N × H × W × 3 RGB pictures, uint8 or uint16; same shape and type out.
+
+        Raises UsageError for anything else, TryAgain when memory runs out.
+        """
+        _check(batch)
         _, tile = self.fit(*batch.shape[1:3])
         while True:
             try:
@@ -114,6 +118,18 @@ class Stylizer:
     def _generate(self, batch: Batch) -> Batch:
         """One pass of the generator; sizes are multiples of the card's."""
         return self._painter(batch)
+
+
+def _check(batch: object) -> None:
+    what = f"a {type(batch).__name__}"
+    if isinstance(batch, np.ndarray):
+        if batch.ndim == 4 and batch.size and batch.shape[3] == 3 and batch.dtype in (np.uint8, np.uint16):
+            return
+        what = f"an array of {' × '.join(map(str, batch.shape))}, {batch.dtype}"
+    raise UsageError(
+        f"pictures to paint come as one array of N × height × width × 3, RGB, uint8 or uint16, not as {what}",
+        hint="one picture: picture[None]; a list: np.stack(list); values from 0 to 1: (255 * values).astype(np.uint8)",
+    )
 
 
 class Span(NamedTuple):

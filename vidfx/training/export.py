@@ -36,6 +36,7 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
         name=recipe.name,
         description=recipe.description,
         finish=recipe.finish,
+        licence=recipe.licence,
         trained=f"{when}, {trainer.device}, {state.warm_steps} steps after the teacher and {state.steps} adversarial "
         f"in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
     )
@@ -58,7 +59,14 @@ def commit() -> str:
 
 
 def write_model(
-    generator: Generator, folder: Path, *, name: str, description: str, trained: str, finish: Finish = "none"
+    generator: Generator,
+    folder: Path,
+    *,
+    name: str,
+    description: str,
+    trained: str,
+    finish: Finish = "none",
+    licence: str = "not said",
 ) -> Path:
     """Writes `folder/model.safetensors` (fp16) and gives its path. Nothing appears under the name until it is whole."""
     card = Card(
@@ -69,6 +77,7 @@ def write_model(
         receptive_radius=generator.receptive_radius,
         border=BORDER,
         finish=finish,
+        licence=licence,
         trained=trained,
     )
     folder.mkdir(parents=True, exist_ok=True)

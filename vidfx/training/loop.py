@@ -73,6 +73,7 @@ class Trainer:
         self.checkpoint = out / "checkpoint.pt"
         out.mkdir(parents=True, exist_ok=True)
         self.log = Log(out, tensorboard=tensorboard)
+        self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing network none
         torch.manual_seed(recipe.seed)
 
         began = time.perf_counter()
@@ -81,7 +82,6 @@ class Trainer:
         notify(f"{counts} ready in {time.perf_counter() - began:.0f} s")
 
         self.state = State.fresh(recipe, self.device)
-        self.sight = Sight(recipe, data, self.device)
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")

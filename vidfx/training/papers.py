@@ -16,6 +16,7 @@ from vidfx.styles.stylizer import Stylizer
 from vidfx.training.loop import Trainer
 from vidfx.training.recipe import Recipe, Source
 
+CARD_FILE, NEW_CARD_FILE = "README.md", "README.new.md"
 PREVIEW_WIDTH = 1280
 PREVIEWS = 2
 
@@ -23,11 +24,22 @@ PREVIEWS = 2
 def write_papers(
     trainer: Trainer, painter: Stylizer, recipe_text: str, findings: Sequence[Finding], commit: str
 ) -> None:
-    """Writes `README.md`, `recipe.toml` and `preview.jpg` beside the model file that `painter` has loaded."""
+    """Writes `README.md`, `recipe.toml` and `preview.jpg` beside the model file that `painter` has loaded.
+
+    A card that somebody has written on is kept, and the new one put beside it: the run's folder has each as it was
+    written here, which tells the two apart.
+    """
     folder = painter.style.path.parent
     (folder / "recipe.toml").write_text(recipe_text, "utf-8")
     write_preview(folder / "preview.jpg", painter, trainer.data.examples(PREVIEWS))
-    (folder / "README.md").write_text(model_card(trainer, painter, findings, commit), "utf-8")
+    card, as_written = folder / CARD_FILE, trainer.out / CARD_FILE
+    text = model_card(trainer, painter, findings, commit)
+    if card.exists() and not (as_written.exists() and card.read_bytes() == as_written.read_bytes()):
+        card = folder / NEW_CARD_FILE
+        trainer.notify(f"'{folder / CARD_FILE}' is not as it was exported, and kept; the new card is '{card}'")
+    else:
+        as_written.write_text(text, "utf-8")
+    card.write_text(text, "utf-8")
 
 
 def write_preview(path: Path, painter: Stylizer, pictures: Sequence[Picture]) -> None:

@@ -142,6 +142,8 @@ class Recipe(Part):
     saturation: float = Field(1.0, ge=0, le=2)
     """How far from grey the exported style paints, against what was trained: a discriminator likes dull safe colours
     better than a painter does."""
+    licence: str = "not said"
+    """Of the weights that are exported, for the model card: whoever trains knows what the pictures allow."""
     finish: Finish = "none"
     """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
     seed: int = 1

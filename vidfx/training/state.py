@@ -21,7 +21,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
 
-AFTER = {"description", "duotone", "saturation", "finish"}
+AFTER = {"description", "duotone", "saturation", "finish", "licence"}
 """Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
 
 
