@@ -19,6 +19,7 @@ import numpy as np
 from vidfx import Look, Machine, Range, list_styles, load_style
 from vidfx.frames import Picture
 from vidfx.pipeline import paint
+from vidfx.sheet import contact_sheet
 from vidfx.source import open_clip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +40,7 @@ class Subject:
 
 SUBJECTS = (
     Subject("landscape", "samples/valley.mp4", Fraction(4)),
-    Subject("people", "one-by-one-person-detection.mp4", Fraction(14)),
+    Subject("people", "asl_walk.mkv", Fraction(4, 3)),
     Subject("street", "chaplin.mp4", Fraction(4)),
     Subject("animation", "bigbuckbunny.mp4", Fraction(3)),
 )
@@ -72,9 +73,11 @@ def main() -> None:
             assert cv2.imwrite(str(file), painted(path, subject.at, style)[..., ::-1], QUALITY)
             print(file.relative_to(ROOT))
     names = ["film", *(s.name for s in list_styles() if s.origin == "shipped")]
-    pictures = [cv2.imread(str(GALLERY / f"{SUBJECTS[0].name}-{name}.jpg")) for name in names]
-    rows = [np.hstack(pictures[n : n + 3]) for n in range(0, len(pictures) // 3 * 3, 3)]
-    assert cv2.imwrite(str(GALLERY.parent / "styles.jpg"), np.vstack(rows), QUALITY)
+    named = [
+        (name, np.asarray(cv2.imread(str(GALLERY / f"{SUBJECTS[0].name}-{name}.jpg")), np.uint8)) for name in names
+    ]
+    sheet = contact_sheet([(name, picture[..., ::-1]) for name, picture in named])
+    assert cv2.imwrite(str(GALLERY.parent / "styles.jpg"), sheet[..., ::-1], QUALITY)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from vidfx.source import open_clip, read_frames
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "valley.mp4"
 TARGET = ROOT / "docs" / "images" / "moving.webp"
-STYLES = ("ink", "bluegreen", "woodblock", "oil", "manga")
+STYLES = ("woodblock", "ink", "bluegreen", "oil", "manga")
 SIZE = (640, 360)
 EVERY = 2
 """Of the film's frames, every how many one is shown."""
@@ -35,11 +35,22 @@ QUALITY = "55"
 
 
 def frames_of(style: str | None) -> list[Picture]:
-    """The sample in a style (None: as filmed), held still, reduced to SIZE."""
+    """The sample in a style (None: as filmed), held still, reduced to SIZE, with the style's name in a corner."""
     clip = open_clip(SAMPLE)
     frames = paint(clip, load_style(style), look=Look(), wanted=Range()) if style else read_frames(clip)
     reduced = [cv2.resize(f.image, SIZE, interpolation=cv2.INTER_AREA) for f in frames if f.index % EVERY == 0]
-    return [np.asarray(picture, np.uint8) for picture in reduced]
+    return [named(np.asarray(picture, np.uint8), style or "the film") for picture in reduced]
+
+
+def named(picture: Picture, name: str) -> Picture:
+    """With a name at the lower left, light on its own soft shadow."""
+    where, font, scale = (14, SIZE[1] - 14), cv2.FONT_HERSHEY_DUPLEX, 0.6
+    shadow = np.zeros(picture.shape[:2], np.float32)
+    cv2.putText(shadow, name, where, font, scale, 1.0, 6, cv2.LINE_AA)
+    shadow = 0.75 * np.clip(2 * cv2.GaussianBlur(shadow, (0, 0), 4), 0, 1)[..., None]
+    shown = np.rint(picture * (1 - shadow)).astype(np.uint8)
+    cv2.putText(shown, name, where, font, scale, (250, 247, 240), 1, cv2.LINE_AA)
+    return shown
 
 
 def bristles() -> NDArray[np.float32]:
@@ -78,5 +89,6 @@ def write(pictures: Iterator[Picture], target: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(strokes([frames_of(None), *map(frames_of, STYLES)]), TARGET)
+    pictures = list(strokes([frames_of(None), *map(frames_of, STYLES)]))
+    write(iter(pictures[STROKE:] + pictures[:STROKE]), TARGET)  # it goes round: the first to be seen is the film
     print(TARGET, TARGET.stat().st_size)

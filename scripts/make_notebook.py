@@ -27,7 +27,7 @@ if importlib.util.find_spec("vidfx") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"{wheel}[openvino]"], check=True)""",
     """## Your own frames
 
-Any array of height × width × 3, RGB, 0 to 255 will do. Here two are drawn; `cv2.imread(path)[..., ::-1]`
+Any array of N × height × width × 3, RGB, uint8 or uint16 will do. Here two are drawn; `cv2.imread(path)[..., ::-1]`
 reads one from a file.""",
     """import cv2
 import numpy as np
@@ -60,14 +60,15 @@ print(painter.describe(192, 320), "|", painted.shape, painted.dtype)
 show(frames[0], painted[0])""",
     """## Held still
 
-Painted one by one, strokes flicker. `steady` averages along the motion of the source. A stage takes an
+Painted one by one, strokes flicker. `steady_both_ways` averages along the motion of the source. A stage takes an
 iterator of frames and gives one;
 a `Frame` is a picture with its time.""",
     """from fractions import Fraction
 
+from vidfx.ahead import steady_both_ways
 from vidfx.composite import composite
+from vidfx.screentone import screentone
 from vidfx.shots import mark_shots
-from vidfx.steady import steady
 from vidfx.stylize import stylize
 
 
@@ -77,12 +78,17 @@ def as_frames(pictures):
         yield vidfx.Frame(index=index, image=picture, source=picture, **time)
 
 
+def held(stages, painter, look):
+    \"\"\"All that a render does between reading and writing.\"\"\"
+    stages = stylize(mark_shots(stages), painter)
+    stages = steady_both_ways(stages, amount=look.smooth, window=look.smooth_window)
+    if painter.card.finish == "screentone":  # manga: greys become dots, after they are held still
+        stages = screentone(stages)
+    return composite(stages, look=look)
+
+
 look = vidfx.Look(strength=0.9, keep_color=True)
-stages = mark_shots(as_frames(frames))
-stages = stylize(stages, painter)
-stages = steady(stages, amount=look.smooth)
-stages = composite(stages, look=look)
-still = [frame.image for frame in stages]
+still = [frame.image for frame in held(as_frames(frames), painter, look)]
 print(len(still), "frames")
 show(painted[-1], still[-1])""",
     """## A film
@@ -112,7 +118,7 @@ their exact times.""",
     """from vidfx.source import open_clip, read_frames
 
 clip = open_clip(film)
-for frame in composite(steady(stylize(mark_shots(read_frames(clip)), painter)), look=look):
+for frame in held(read_frames(clip), painter, look):
     if frame.index in (0, 7):
         print(frame.index, float(frame.time), "s", frame.image.shape)
         show(frame.source, frame.image)""",

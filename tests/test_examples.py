@@ -88,7 +88,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_clip(root / "clip.mp4", frames=13 * 24, audio="aac")
     for name in ("clip.mov", "film.mp4", "a.mp4", "b.mp4", "ours.mp4", "theirs.mp4", "raw.mp4", "interview.mov"):
         make_clip(root / name, frames=13 * 24 if name == "clip.mov" else 30)
-    for folder in ("samples", "shots", "scrolls", "mattes", "models/print", "tool"):
+    for folder in ("samples", "shots", "scrolls", "mattes", "models", "runs", "tool"):
         (root / folder).mkdir(parents=True)
     make_clip(root / "samples" / "valley.mp4", frames=5 * 24)
     make_clip(root / "shots" / "one.mp4", frames=24)
@@ -97,7 +97,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(4):
         write_picture(root / "scrolls" / f"{number}.png", picture(number, (300, 280)))
     (root / "recipe.toml").write_text(RECIPE)
-    (root / "models" / "print" / "recipe.toml").write_text(RECIPE)
+    (root / "runs" / "print.toml").write_text(RECIPE)
     for name in ("pictures", "data"):
         (root / name).mkdir()
         make_data(root / name)
