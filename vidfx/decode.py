@@ -31,6 +31,8 @@ _COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 """Formats whose index names every picture before the first is read."""
 _TIMELESS = {"avi"}
+_FASTEST = 1000
+"""Frames per second that a film may be played at."""
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Alpha is a second picture beside each packet there: FFmpeg's own decoders pass over it, libvpx's do not."""
 
@@ -105,6 +107,12 @@ def film_stream(container: InputContainer, index: int | None = None) -> av.Video
     return film
 
 
+def rate_of(stream: av.VideoStream) -> Fraction:
+    """Frames per second, as far as the file says; a bare DV file gives the ticks of its clock for its average."""
+    average = stream.average_rate
+    return average if average and average <= _FASTEST else stream.guessed_rate or Fraction(25)
+
+
 def decoded(
     container: InputContainer, stream: av.VideoStream, *, order: list[int] | None, damage: Damage
 ) -> Iterator[Raw]:
@@ -116,7 +124,7 @@ def decoded(
     """
     assert stream.time_base is not None
     reader = Reader(container, stream, damage)
-    nominal = max(1, round(1 / (stream.average_rate or Fraction(25)) / stream.time_base))
+    nominal = max(1, round(1 / rate_of(stream) / stream.time_base))
     timeless = container.format.name in _TIMELESS
     last: Raw | None = None
     for number, picture in enumerate(reader.pictures()):
@@ -156,6 +164,7 @@ class Reader:
         self._first: int | None = None
         self._begin: int | None = None
         self._read = self._shown = 0
+        self._in_fields = False
         self.at_end = False
         """True once the file is read and the decoder hands out what it held back."""
 
@@ -169,6 +178,7 @@ class Reader:
                     if self._first is None:
                         self._first = picture.pts
                     self._shown += 1
+                    self._in_fields |= picture.interlaced_frame and self._stream.codec_context.name == "h264"
                     yield picture
                 if self.at_end:
                     return
@@ -206,7 +216,7 @@ class Reader:
         # an open group of pictures at the start leans on pictures that are not in the file: no player shows them
         leading = sum(time < self._first for time in self._times) if self._first is not None else 0
         lost = self._read - leading - self._shown - self._damage["packet"]
-        self._damage.lost("undecoded", lost)
+        self._damage.lost("undecoded", 0 if self._in_fields else lost)  # two packets may be one picture's fields
         promised = indexed_count(self._container, self._stream, begin=self._begin)
         if promised is not None:
             self._damage.lost("missing", promised - self._read)

@@ -38,6 +38,8 @@ _DEFAULTS: dict[str, dict[str, str]] = {
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 _PRESETS = {"libx264": _X26X, "libx265": _X26X, "libsvtav1": tuple(str(number) for number in range(-1, 14))}
 _SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
+_FINEST_OF_VPX = Fraction(1, 1_000_000)
+"""Seconds; libvpx keeps time in tenths of a microsecond, and would move pictures that are told finer."""
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_mf", "_v4l2m2m", "_vulkan")
 
 
@@ -75,7 +77,9 @@ class VideoEncoder:
         self.codec, self.pix_fmt = choice.codec, choice.pix_fmt
         context = stream.codec_context
         context.pix_fmt = self.pix_fmt
-        context.time_base = stream.time_base = self._time_base = time_base
+        stream.time_base = self._time_base = time_base
+        fine = self.codec.startswith("libvpx") and time_base < _FINEST_OF_VPX
+        context.time_base = self._clock = _FINEST_OF_VPX if fine else time_base
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
         if container.format.name in ("mp4", "mov") and self.codec in ("libx265", "hevc_nvenc"):
             context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
@@ -141,9 +145,9 @@ class VideoEncoder:
     def encode(self, frame: Frame, *, pts: int, duration: int) -> list[Packet[Stream]]:
         """Packets that are ready. `pts` and `duration` are in the stream's time base; duration 0 is unknown."""
         picture = self._convert(frame.image, frame.alpha)
-        picture.pts, picture.time_base = pts, self._time_base
-        picture.duration = duration
-        self._waiting[pts] = _Times(pts, duration)
+        picture.pts, picture.time_base = round(pts * self._time_base / self._clock), self._clock
+        picture.duration = round(duration * self._time_base / self._clock)
+        self._waiting[picture.pts] = _Times(pts, duration)
         self._in += 1
         return self._timed(self.stream.encode(picture))
 
@@ -161,7 +165,7 @@ class VideoEncoder:
             times = self._waiting.pop(packet.pts, None) if packet.pts is not None else None
             if times is None:
                 raise VidfxError(f"{self.codec} moved a frame in time", hint="choose another -c:v")
-            packet.duration = times.duration
+            packet.pts, packet.duration, packet.time_base = times.pts, times.duration, self._time_base
         return packets
 
 

@@ -14,7 +14,7 @@ from av.stream import Disposition, Stream
 from vidfx import decode
 from vidfx.disk import for_ffmpeg, put_in_place, writing
 from vidfx.encode import VideoEncoder
-from vidfx.errors import CannotWrite, UsageError
+from vidfx.errors import CannotWrite, UsageError, VidfxError
 from vidfx.frames import Clip
 from vidfx.mux import OtherStreams
 from vidfx.notices import Notify
@@ -58,6 +58,7 @@ class Film:
         self._format = CONTAINERS[output.suffix.lower()]
         start = parts[0].start
         self._window = Window.of(wanted, start, parts[-1].end)
+        self._to_be_counted = False
         if wanted.whole and start < 0:
             notify(f"'{clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 
@@ -75,6 +76,8 @@ class Film:
                 with writing(self._output):
                     self._fill(container, stream, others)
                     container.close()
+            if self._to_be_counted:
+                self._count(temporary, stream.index)
             if self._output.exists() and not overwrite:
                 raise CannotWrite(f"'{self._output}' appeared while it was being made", hint="give -y to overwrite it")
             with writing(self._output):
@@ -109,6 +112,11 @@ class Film:
                 else:
                     others.add(other)
             carry_container(source, container, self._window, skipped=skipped, rate=self._clip.rate)
+            if self._format == "avi" and source.chapters():
+                if self._strict:
+                    hint = "write .mkv, which holds almost anything, or leave out --strict"
+                    raise UsageError("chapters do not fit into .avi; they would be dropped", hint=hint)
+                self._notify("chapters do not fit into .avi: dropped")
         self._tag(container)
         try:
             container.start_encoding()
@@ -159,6 +167,11 @@ class Film:
                 others.write_up_to(packet.dts * packet.time_base)
             try:
                 container.mux_one(packet)
+            except (av.InvalidDataError, av.PatchWelcomeError):
+                if others is None or not others.copied:
+                    raise
+                others.lose_one()  # the muxer writes what waits in it: it was a packet of another stream
+                self._to_be_counted = True
             except av.ArgumentError as error:  # AVI fills gaps with empty pictures, and has no room for days of them
                 raise UsageError(
                     f"a {self._output.suffix} file cannot hold the times of this film ({decode.reason(error)})",
@@ -166,6 +179,13 @@ class Film:
                 ) from error
         if others:
             others.write_up_to(None)
+
+    def _count(self, written: Path, index: int) -> None:
+        """Raises VidfxError where a picture is missing in the finished file."""
+        with decode.opened(written) as container:
+            count = sum(packet.size > 0 for packet in container.demux(container.streams[index]))
+        if count != sum(part.frames for part in self._parts):
+            raise VidfxError(f"a picture was lost on its way into '{self._output}'", hint="write .mkv")
 
 
 def _close_quietly(container: OutputContainer) -> None:

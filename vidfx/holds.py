@@ -14,6 +14,8 @@ from vidfx.tags import add_copy
 from vidfx.window import TRIMS
 
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
+_COVERS = {"mjpeg", "png", "bmp"}
+"""What MP4 takes for a picture of the film."""
 _BY_TAG = {"avi", "nut"}
 """Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 
@@ -21,7 +23,9 @@ _BY_TAG = {"avi", "nut"}
 def can_hold(format_name: str, stream: Stream) -> bool:
     """Asks the muxer itself, by writing a header to nowhere."""
     if is_cover(stream):
-        return format_name == "mp4"
+        return format_name == "mp4" and codec_name(stream) in _COVERS
+    if stream.type == "data" and format_name in _BY_TAG:
+        return False  # the muxer takes it, under no name at all
     if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:
         return False  # the muxer takes anything, and a player reads it as something else
     try:
@@ -30,11 +34,13 @@ def can_hold(format_name: str, stream: Stream) -> bool:
             return False
         target = add_copy(trial, stream, whole=True)
         trial.start_encoding()
-        if format_name == "avi" and stream.type == "audio":
-            # of sound in blocks it refuses every other packet where the source does not say how large a block is
+        if format_name == "avi" and stream.type in ("audio", "video"):
+            # of sound in blocks it refuses every other packet where the source does not say how large a block is, of
+            # H.264 whatever has no start codes
             for packet in first_packets(stream.container.name, stream.index, 4):
                 packet.stream = target
                 trial.mux_one(packet)
+            trial.close()
     except (av.FFmpegError, ValueError, AttributeError):
         return False
     with suppress(av.FFmpegError, ValueError):

@@ -23,6 +23,8 @@ from vidfx.window import NO_NEGATIVE, TRIMS, Window
 
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
+_LATE = Fraction(1, 20)
+"""Seconds that nobody hears."""
 _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
@@ -68,13 +70,24 @@ class OtherStreams:
             self._refuse(stream)
         elif self._format == "matroska" and (isinstance(stream, AttachmentStream) or is_cover(stream)):
             self._attach(stream)
-        elif not isinstance(stream, AttachmentStream) and can_hold(self._format, stream):
+        elif not isinstance(stream, AttachmentStream) and can_hold(self._format, stream) and not self._is_late(stream):
             self._targets[stream.index] = add_copy(
                 self._output, stream, whole=self._window.start is None and self._window.end is None
             )
             self.copied.append(stream.index)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)
+
+    def _is_late(self, stream: Stream) -> bool:
+        """Whether it is sound that AVI, where every stream begins at 0, would play too early: silence must be made."""
+        if self._format != "avi" or stream.type != "audio":
+            return False
+        first = next(
+            (packet for packet in first_packets(self._source.name, stream.index) if packet.pts is not None), None
+        )
+        if first is None or first.pts is None:
+            return False
+        return max(self._window.start or 0, first.pts * first.time_base) - self._window.shift > _LATE
 
     def _refuse(self, stream: Stream) -> None:
         """Leaves out a stream that no player can open: many would then refuse the whole file."""
@@ -173,8 +186,8 @@ class OtherStreams:
     def _carry(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """The packet in the window, at its new time; nothing where it lies outside."""
         stream = packet.stream
-        if stream.type == "subtitle" and packet.size == 2 and self._format in TRIMS:
-            return  # mov_text's silence between two lines: the muxer writes its own
+        if packet.size == 2 and self._format in TRIMS and codec_name(stream) == "mov_text":
+            return  # its silence between two lines: the muxer writes its own
         if packet.pts is not None:
             begin = packet.pts * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
@@ -223,6 +236,10 @@ class OtherStreams:
                 f"'{self._source.name}' is damaged: stream {index} has packets that cannot be carried over",
                 hint="without --strict they are left out",
             )
+
+    def lose_one(self) -> None:
+        """A packet was refused that waited in the muxer: which copied stream's it does not say. Raises as `_lose`."""
+        self._lose(self.copied[0])
 
     def _say_losses(self) -> None:
         for index, count in sorted(self._lost.items()):

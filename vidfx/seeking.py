@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice, pairwise
 
 import av
 from av.container import InputContainer
@@ -16,6 +17,7 @@ from vidfx.settings import Range
 from vidfx.timeline import Timeline
 
 _REORDER = 64  # packets; no codec shows a picture this much later than it is stored
+_PROOF = 3  # pictures; fewer would not show that each packet is one
 _WORTH_SEEKING = 24
 """Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
 
@@ -78,7 +80,7 @@ class PacketTable:
 def packet_table(
     container: InputContainer, stream: av.VideoStream, *, first: int | None = None, start: Fraction | None = None
 ) -> PacketTable | None:
-    """The clip's pictures as its packets tell of them, without decoding more than one; None where packets cannot say.
+    """The clip's pictures as its packets tell of them, without decoding more than a few; None where packets cannot say.
 
     With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
     The container is left anywhere.
@@ -110,16 +112,28 @@ def packet_table(
                 ends_early = True
                 break
         container.seek(0 if stream.start_time is None else stream.start_time, stream=stream)
-        shown = next((picture.pts for picture in Reader(container, stream, Damage("")).pictures()), None)
+        pictures = list(islice(Reader(container, stream, Damage("")).pictures(), _PROOF))
     except av.FFmpegError:
         return None
     order = sorted(times)
     if ends_early:
         del order[-_REORDER:]  # among the last, pictures may be missing that are stored after them and shown before
-    if shown not in order or len(set(order)) != len(order):
+    shown = [picture.pts for picture in pictures]
+    if not shown or shown[0] not in order or len(set(order)) != len(order):
         return None
     # leading pictures that no decoder shows do not count
-    return PacketTable(order[order.index(shown) :], sorted(keyframes), stream.time_base)
+    order = order[order.index(shown[0]) :]
+    if order[: len(shown)] != shown[: len(order)] or _may_be_fields(stream, pictures[0], order):
+        return None
+    return PacketTable(order, sorted(keyframes), stream.time_base)
+
+
+def _may_be_fields(stream: av.VideoStream, first: av.VideoFrame, order: list[int]) -> bool:
+    """Whether packets may hold one field: in H.264 those of a picture may come apart, also of some pictures alone."""
+    if stream.codec_context.name != "h264" or not first.interlaced_frame:
+        return False
+    gaps = [after - before for before, after in pairwise(order)]
+    return bool(gaps) and 3 * min(gaps) < 2 * max(gaps)
 
 
 def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:

@@ -68,7 +68,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             width, height, aspect = height, width, 1 / aspect
         duration = _duration(container, stream)
         counted = decode.indexed_count(container, stream)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        rate = decode.rate_of(stream)
         return Clip(
             path=path,
             kind="video",

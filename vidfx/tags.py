@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
@@ -14,6 +15,7 @@ from vidfx.window import TRIMS, Window
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stubs only
 
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _COUNTS = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 _STALE = ("encoder", "alpha_mode", *_COUNTS)
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
@@ -63,6 +65,11 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
 def add_copy(output: OutputContainer, stream: Stream, *, whole: bool) -> Stream:
     """A stream like `stream` in the output. Of one that is not `whole`, the counts in its tags are left out."""
     target = output.add_stream_from_template(stream, opaque=True)
+    if isinstance(stream, AudioStream) and stream.codec_context and "channels" in stream.layout.name:
+        # AVI, Matroska and MXF do not say where the channels of PCM stand; MP4 must, or refuses the finished file
+        usual = _USUAL_LAYOUTS.get(stream.codec_context.channels)
+        if usual:
+            cast(AudioStream, target).codec_context.layout = usual
     false = ("encoder",) if whole else ("encoder", *_COUNTS)
     target.metadata.update({key: value for key, value in stream.metadata.items() if not key.lower().startswith(false)})
     name_track(output, target)

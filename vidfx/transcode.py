@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import struct
 from abc import ABC, abstractmethod
@@ -20,6 +21,8 @@ from av.stream import Stream
 _AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "avi": "libmp3lame", "matroska": "flac", "nut": "flac"}
 _SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
 _TEXT = {"subrip", "srt", "text", "webvtt", "mov_text", "ass", "ssa"}
+_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}.*?(\{[^}]*\\p0[^}]*\}|$)")
+"""What ASS draws with a pen: coordinates, and no words."""
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _MOST_CHANNELS = {"libmp3lame": 2}
 _KINDS = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
@@ -80,7 +83,10 @@ class AudioTranscoder(Transcoder):
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = layout
         stream.codec_context.bit_rate = 96_000 * max(1, channels)
-        return cls(source, stream, codec)
+        made = cls(source, stream, codec)
+        if output.format.name == "avi":  # where every stream begins at 0: silence comes before what begins later
+            made._due, made._written = Fraction(0), 0
+        return made
 
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Encoded sound; a packet that does not decode is counted."""
@@ -183,6 +189,8 @@ class SubtitleTranscoder(Transcoder):
         words = _words(bytes(packet), self._from)
         if not words:
             return
+        if self.codec == "webvtt":
+            words = html.escape(words, quote=False)
         data = words.encode()
         made: Packet[Stream] = Packet(struct.pack(">H", len(data)) + data if self.codec == "mov_text" else data)
         made.pts, made.dts, made.duration, made.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
@@ -197,5 +205,9 @@ def _words(data: bytes, codec: str) -> str:
         return data[2 : 2 + length].decode("utf-8", "replace").strip()
     text = data.decode("utf-8", "replace")
     if codec in ("ass", "ssa"):
-        text = re.sub(r"\{[^}]*\}", "", text.split(",", 8)[-1]).replace(r"\N", "\n").replace(r"\n", "\n")
-    return re.sub(r"</?[a-zA-Z][^>]*>", "", text).strip()
+        text = _DRAWING.sub("", text.split(",", 8)[-1])
+        text = re.sub(r"\{[^}]*\}", "", text).replace(r"\N", "\n").replace(r"\n", "\n").replace(r"\h", "\u00a0")
+        return text.strip()
+    text = re.sub(r"\{\\[^}]*\}", "", text)  # {\an8}, which SubRip has from ASS
+    text = re.sub(r"</?[a-zA-Z][^>]*>", "", text).strip()
+    return html.unescape(text) if codec == "webvtt" else text

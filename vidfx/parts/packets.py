@@ -203,7 +203,7 @@ class PartWriter:
     def finish(self, part: PartFile) -> PartFile:
         """Closes the file and moves it to its name; gives back `part` with its path."""
         part = replace(part, path=self._path)
-        said = _SAID.dump_json(part)
+        said = _SAID.dump_json(replace(part, path=Path()))  # who reads it knows where; JSON cannot hold every name
         self._write(self._stamps)
         self._write(said)
         self._file.write(_TAIL.pack(self._crc, len(self._stamps), len(said), _MAGIC))
