@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import load_file
+from safetensors.torch import save_file as save_torch_file
 from tiny_style import make_style
 
 from vidfx import MissingInput, UnreadableInput, find_style, list_styles, load_style
@@ -50,6 +54,19 @@ def test_a_damaged_style_spoils_no_other(tmp_path: Path, monkeypatch: pytest.Mon
     assert "ink" in [style.name for style in list_styles()]
     with pytest.raises(UnreadableInput, match="torn"):
         find_style("torn")
+
+
+def test_no_card_and_no_pipe_spoils_the_others(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    styles = tmp_path / "styles"
+    monkeypatch.setattr(library, "user_folder", lambda: styles)
+    for number, card in enumerate(ENDLESS):
+        (styles / str(number)).mkdir(parents=True)
+        rewrite(model, styles / str(number) / "model.safetensors", card)
+    (styles / "pipe").mkdir()
+    os.mkfifo(styles / "pipe" / "model.safetensors")  # whoever opened it would wait for ever
+    found, faults = library.styles_and_faults()
+    assert "ink" in [style.name for style in found]
+    assert len(faults) == 3 and "no regular file" in str(faults[-1])
 
 
 def test_a_folder_hides_no_style_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +125,11 @@ def test_an_unknown_architecture_is_refused_by_name(model: Path, tmp_path: Path)
         find_style(str(path))
 
 
-@pytest.mark.parametrize("card", [None, "", "not json", "[]", "{}", '{"name": 5}', "null"])
+ENDLESS = ['{"name": ' + 5000 * "9" + "}", 100_000 * "["]
+"""Cards that no parser should be brought down by."""
+
+
+@pytest.mark.parametrize("card", [None, "", "not json", "[]", "{}", '{"name": 5}', "null", *ENDLESS], ids=range(9))
 def test_a_file_without_good_papers_is_refused(model: Path, tmp_path: Path, card: str | None) -> None:
     path = rewrite(model, tmp_path / "bad.safetensors", card)
     with pytest.raises(UnreadableInput):
@@ -140,6 +161,22 @@ def test_weights_that_are_not_numbers_are_refused(model: Path, tmp_path: Path) -
     save_file(tensors, path, metadata={"vidfx": card})
     with pytest.raises(UnreadableInput, match="finite"):
         load_style(str(path))
+
+
+@pytest.mark.parametrize("format", [torch.bfloat16, torch.float8_e4m3fn], ids=str)
+def test_weights_in_a_format_that_numpy_lacks_are_refused(model: Path, tmp_path: Path, format: torch.dtype) -> None:
+    tensors = {name: values.to(format) for name, values in load_file(model).items()}
+    path = tmp_path / "other.safetensors"
+    save_torch_file(tensors, path, metadata={"vidfx": find_style(str(model)).card.model_dump_json()})
+    with pytest.raises(UnreadableInput, match="number format"):
+        load_style(str(path))
+
+
+@pytest.mark.parametrize("multiple", [1, 4, 12])
+def test_a_size_that_the_network_does_not_take_is_refused(model: Path, tmp_path: Path, multiple: int) -> None:
+    card = find_style(str(model)).card.model_dump(mode="json") | {"size_multiple": multiple}
+    with pytest.raises(UnreadableInput, match="size_multiple"):
+        find_style(str(rewrite(model, tmp_path / "bad.safetensors", json.dumps(card))))
 
 
 def test_cut_short_at_any_length(model: Path, tmp_path: Path) -> None:

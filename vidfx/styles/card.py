@@ -38,8 +38,8 @@ class Card(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str
     generator: NetworkShape
-    size_multiple: int = Field(ge=1, le=64)
-    """The generator takes heights and widths that are multiples of this."""
+    size_multiple: int = Field(ge=8, le=64, multiple_of=8)
+    """The generator takes heights and widths that are multiples of this; the architecture of 8 at least."""
     receptive_radius: int = Field(ge=1, le=2048)
     """Pixels around an output pixel that can change it; the overlap that makes tiles exact."""
     border: int = Field(ge=0, le=256)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from vidfx.errors import MissingInput, UnreadableInput
@@ -108,6 +107,8 @@ def read_style(path: Path, origin: Origin) -> StyleFile:
         raise UnreadableInput(
             f"'{path}' is not a safetensors file", hint="vidfx loads no pickles (.pt, .pth, .ckpt): they can run code"
         )
+    if not path.is_file():  # a pipe would be waited for
+        raise UnreadableInput(f"'{path}' is no regular file")
     try:
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
@@ -123,6 +124,6 @@ def read_style(path: Path, origin: Origin) -> StyleFile:
                 hint="a newer vidfx may know it",
             )
         return StyleFile(path, Card.model_validate(said), origin)
-    except (json.JSONDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # json's and pydantic's, and of numbers and nesting without end
         lines = str(error).splitlines()
         raise UnreadableInput(f"the card of '{path}' cannot be read: {'; '.join(lines[:3])}") from None

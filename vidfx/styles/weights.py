@@ -19,8 +19,13 @@ def read_weights(style: StyleFile) -> Weights:
     """The weights of a model file. Raises UnreadableInput where they do not fit its card or are not all finite."""
     try:
         weights = {name: values.astype(np.float32) for name, values in load_file(style.path).items()}
-    except (SafetensorError, OSError, KeyError) as error:  # a KeyError is a number format that numpy does not know
+    except (SafetensorError, OSError) as error:
         raise UnreadableInput(f"the weights in '{style.path}' cannot be read: {error}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:  # each says it of other formats
+        raise UnreadableInput(
+            f"the weights in '{style.path}' are in a number format that numpy does not know: {error}",
+            hint="vidfx reads weights of 16, 32 or 64 bits, IEEE 754: not bfloat16, and none of 8 bits",
+        ) from None
     expected = shapes(style.card.generator)
     wrong = sorted(
         name for name in {*weights, *expected} if name not in weights or weights[name].shape != expected.get(name)
