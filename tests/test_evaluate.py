@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import shutil
 import subprocess
 import sys
 import weakref
@@ -267,7 +269,8 @@ def test_requirements_are_read() -> None:
         (["source.mp4", "good.mp4", "-o", "report.pdf"], 2, ".html"),
         (["source.mp4", "good.mp4", "-o", "source.mp4"], 2, ".html"),
         (["source.mp4", "good.mp4", "-o", "taken.html"], 73, "-y"),
-        (["source.mp4", "good.mp4", "-o", "no/such/place.html"], 73, "place.html"),
+        (["source.mp4", "nowhere.mp4", "-o", "no/such/place.html"], 73, "no/such"),
+        (["source.mp4", "good.mp4", "--style", "inkk"], 66, "ink"),
         (["source.mp4", "good.mp4", "--flow", "raft"], 2, "--flow"),
         (["source.mp4", "good.mp4", "--size", "2"], 2, "--size"),
         (["source.mp4", "noise.mp4"], 65, "noise.mp4"),
@@ -279,6 +282,13 @@ def test_wrong_use_says_so_in_a_line(run: Run, folder: Path, args: list[str], co
     found, _, err = run(*args, "-q")
     assert found == code and said in err and "Traceback" not in err
     assert (folder / "taken.html").read_text() == "mine"
+
+
+def test_a_name_that_is_no_text_is_reported_as_far_as_it_is(run: Run, folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    shutil.copyfile(folder / "source.mp4", folder / name)
+    assert run(name, "good.mp4", "-o", "named.html", "-q") == (0, "", "")
+    assert "caf?.mp4" in (folder / "named.html").read_text("utf-8")
 
 
 def test_without_torchmetrics_the_rest_is_measured(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

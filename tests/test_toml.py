@@ -68,6 +68,8 @@ class Schema(BaseModel):
         ("size = 'a'\nname = 'b'", "line 1, size"),
         ("size = 1", "name: field required"),
         ("name = 'a", "not valid TOML"),
+        ("name = " + 3000 * "[" + 3000 * "]", "not valid TOML"),
+        ("size = " + 5000 * "9", "not valid TOML"),
     ],
 )
 def test_a_file_against_its_schema(tmp_path: Path, text: str, said: str) -> None:

@@ -24,10 +24,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         return tomllib.loads(text), text
     except (FileNotFoundError, NotADirectoryError):
         raise MissingInput(f"there is no file '{path}'") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"'{path}' is not valid TOML: {error}", hint="mend the file, or move it away") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"'{path}' cannot be read: {error}", hint="mend the file, or move it away") from None
+    except (ValueError, RecursionError) as error:  # not every ValueError of tomllib is its own: endless numbers
+        raise UsageError(f"'{path}' is not valid TOML: {error}", hint="mend the file, or move it away") from None
 
 
 def read_model(path: Path, model: type[Model], *, hint: str) -> tuple[Model, str]:

@@ -99,6 +99,8 @@ def evaluate(source: str, styled: tuple[str, ...], **values: Any) -> None:
         raise UsageError(f"a report is a page: '{output}' should end in .html", hint="--json prints the numbers")
     if output is not None and output.exists() and not values["overwrite"]:
         raise CannotWrite(f"'{output}' exists already", hint="give -y to overwrite it, or another name to -o")
+    if output is not None and not output.parent.is_dir():
+        raise CannotWrite(f"there is no folder '{output.parent}'", hint="make it first")
     with stopped("no report was written"):
         try:
             found = _measured(source, styled, values, progress)

@@ -28,7 +28,7 @@ def write_report(found: Evaluation, path: Path) -> None:
     """Writes the page under its name by one rename. Raises CannotWrite, TryAgain, Unavailable."""
     page = render_report(found)
     try:
-        write_whole(path, page.encode())
+        write_whole(path, page.encode("utf-8", "replace"))  # names of files may be of any bytes
     except OSError as error:
         raise writing_error(path, error) from error
 

@@ -143,14 +143,15 @@ class _Run:
         settings = self._settings
         if settings.style is None and settings.style_pictures is None:
             return None
+        style = find_style(settings.style) if settings.style is not None else None
         if settings.features is None or not settings.features.is_file():
             gone = "names no feature network" if settings.features is None else f"names '{settings.features}': no file"
             self._notes.append(f"the distance to the style is not measured: --features {gone}")
             return None
         if settings.style_pictures is not None:
             return StyleReference(map(read_picture, style_files(settings.style_pictures)), settings.features)
-        assert settings.style is not None
-        path = find_style(settings.style).path.with_name(REFERENCE)
+        assert style is not None
+        path = style.path.with_name(REFERENCE)
         if path.is_file():
             return StyleReference.load(path, settings.features)
         self._notes.append(
