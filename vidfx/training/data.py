@@ -85,6 +85,11 @@ class TrainingData:
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
         teacher = TEACHERS[self.recipe.warm_start.teacher]
         pictures = [treat_style(p, source, teacher) for p in read_style(source, root, notify)]
+        if not pictures:
+            raise UsageError(
+                f"{source.path}: no picture is left to train on",
+                hint="`hold_out` and `leave_out` name all that can be read",
+            )
         large = [p for p in pictures if min(p.shape[:2]) >= source.crop[0]]
         if not large:
             raise UsageError(f"{source.path}: no picture is as large as the crop of {source.crop[0]} px")

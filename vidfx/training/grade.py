@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from vidfx.styles.generator import Generator
-from vidfx.training.recipe import Recipe
+from vidfx.training.recipe import LUMA, Recipe
 
-LUMA = torch.tensor([0.299, 0.587, 0.114])
-"""BT.601."""
+_LUMA = torch.tensor(LUMA)
 
 
 def graded(generator: Generator, recipe: Recipe) -> Generator:
@@ -24,7 +23,7 @@ def graded(generator: Generator, recipe: Recipe) -> Generator:
 
 def more_colourful(generator: Generator, saturation: float) -> Generator:
     """A copy that paints colours `saturation` times as far from the grey of their luma: grey + s (painted − grey)."""
-    grey = LUMA.expand(3, 3)
+    grey = _LUMA.expand(3, 3)
     return _through(generator, grey + saturation * (torch.eye(3) - grey), torch.zeros(3))
 
 
@@ -34,7 +33,7 @@ def between_two_colours(generator: Generator, dark: Sequence[float], light: Sequ
     With u = light − dark and w the weights of luma, out = dark + u (w · (painted − dark)) / (w · u).
     """
     start, way = torch.tensor(dark), torch.tensor(light) - torch.tensor(dark)
-    onto = torch.outer(way, LUMA) / (LUMA @ way)
+    onto = torch.outer(way, _LUMA) / (_LUMA @ way)
     return _through(generator, onto, start - onto @ start)
 
 

@@ -17,6 +17,7 @@ from vidfx.training.teachers import TEACHERS, Teacher
 from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_RELATIVE = "paths in a recipe are relative to --data"
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
 SOON = (1, 2, 4, 8)
 """How many frames later the neighbour of a film's picture is, in turn."""
@@ -39,12 +40,15 @@ def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: boo
 
 
 def _find(root: Path, pattern: str) -> list[Path]:
-    """Pictures and clips in a folder or matching a glob, sorted. Raises MissingInput if there is none."""
+    """Pictures and clips in a folder or matching a glob, sorted. Raises MissingInput if there is none, UsageError."""
     base = root / pattern
-    found = sorted(base.iterdir()) if base.is_dir() else sorted(root.glob(pattern)) if not base.is_file() else [base]
+    try:
+        found = sorted(base.iterdir()) if base.is_dir() else [base] if base.is_file() else sorted(root.glob(pattern))
+    except (ValueError, NotImplementedError, OSError) as error:  # what pathlib says to what is no glob
+        raise UsageError(f"the path '{pattern}' cannot be followed: {error}", hint=_RELATIVE) from None
     found = [p for p in found if p.suffix.lower() in PICTURES | CLIPS]
     if not found:
-        raise MissingInput(f"no pictures or clips at {base}", hint="paths in a recipe are relative to --data")
+        raise MissingInput(f"no pictures or clips at {base}", hint=_RELATIVE)
     return found
 
 

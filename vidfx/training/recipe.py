@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
 
+LUMA = (0.299, 0.587, 0.114)
+"""BT.601."""
+
+
+def _can_match(name: str) -> str:
+    PurePath("any").match(name)  # raises ValueError for what is no pattern
+    return name
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
+Names = tuple[Annotated[str, AfterValidator(_can_match)], ...]
+Steps = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(Part):
@@ -32,13 +43,13 @@ class StyleSource(Source):
 
     path: str
     """Relative to the data folder; a folder, a glob such as `scrolls/*.jpg`, or a film clip."""
-    hold_out: tuple[str, ...] = ()
+    hold_out: Names = ()
     """Names or globs of pictures that are kept from the training, to measure the style against."""
-    leave_out: tuple[str, ...] = ()
+    leave_out: Names = ()
     """Names or globs of pictures that do not belong to the style."""
-    every: int = Field(24, ge=1)
+    every: int = Field(24, ge=1, le=10**6)
     """Of a clip, every how many frames one is taken."""
-    share: float = Field(1.0, gt=0)
+    share: float = Field(1.0, gt=0, le=1e6)
     """Weight against the other sources when a crop is drawn."""
     crop: tuple[int, int] = (256, 420)
     """Edge in pixels of the square that is cut out, drawn between the two; scaled to the training size: stroke size."""
@@ -50,8 +61,8 @@ class StyleSource(Source):
 
     @model_validator(mode="after")
     def _crop_is_a_range(self) -> StyleSource:
-        if not 32 <= self.crop[0] <= self.crop[1]:
-            raise ValueError("`crop` is the smallest edge, 32 px at least, and the largest")
+        if not 32 <= self.crop[0] <= self.crop[1] <= 16384:
+            raise ValueError("`crop` is the smallest edge, 32 px at least, and the largest, 16384 px at most")
         return self
 
 
@@ -59,18 +70,18 @@ class ContentSource(Source):
     """Photographs, or frames of film clips, that are painted during training."""
 
     path: str
-    share: float = Field(1.0, gt=0)
+    share: float = Field(1.0, gt=0, le=1e6)
     scale: tuple[float, float] = (0.6, 1.4)
     """Size at which pictures are seen, relative to `height`; drawn between the two."""
-    height: int = Field(512, ge=64)
+    height: int = Field(512, ge=64, le=4320)
     """Pixels to which a picture's short side is brought first."""
-    every: int = Field(12, ge=1)
+    every: int = Field(12, ge=1, le=10**6)
     """Of a clip, every how many frames one is taken."""
 
     @model_validator(mode="after")
     def _scale_is_a_range(self) -> ContentSource:
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError("`scale` is the smallest, above 0, and the largest")
+        if not 0 < self.scale[0] <= self.scale[1] <= 16:
+            raise ValueError("`scale` is the smallest, above 0, and the largest, 16 at most")
         return self
 
 
@@ -85,7 +96,7 @@ class WarmStart(Part):
     model: str = ""
     """A trained style to begin with, by name or path: it can already draw. Empty begins with nothing."""
     teacher: str = "ink"
-    steps: int = Field(1200, ge=0)
+    steps: Steps = 1200
     learning_rate: float = Field(1e-3, gt=0)
     line: float = Field(0.0, ge=0)
     """Weight of the loss `line` beside the L1 to the teacher."""
@@ -120,7 +131,7 @@ class Losses(Part):
 
 
 class Adversarial(Part):
-    steps: int = Field(4000, ge=0)
+    steps: Steps = 4000
     learning_rate: float = Field(2e-4, gt=0)
     discriminator_channels: int = Field(48, ge=8, le=256)
     average: float = Field(0.998, ge=0, lt=1)
@@ -146,11 +157,11 @@ class Recipe(Part):
     """Of the weights that are exported, for the model card: whoever trains knows what the pictures allow."""
     finish: Finish = "none"
     """What every painting of this style gets after smoothing: `screentone` turns greys into dots."""
-    seed: int = 1
+    seed: int = Field(1, ge=0, lt=2**32)
     stroke: float = Field(1.0, ge=0.5, le=4)
     """Size of the strokes against what is usual at 720 lines: 2 draws twice as broadly."""
-    crop: int = Field(256, ge=64, multiple_of=32)
-    batch: int = Field(4, ge=1)
+    crop: int = Field(256, ge=64, le=2048, multiple_of=32)
+    batch: int = Field(4, ge=1, le=256)
     features: str
     """Path of a VGG16 feature file, relative to the data folder, or `torchvision`."""
     statistics_features: str = ""
@@ -162,6 +173,14 @@ class Recipe(Part):
     adversarial: Adversarial = Adversarial()
 
     @model_validator(mode="after")
+    def _duotone_differs_in_luma(self) -> Recipe:
+        if self.duotone:
+            lumas = [sum(w * c for w, c in zip(LUMA, colour, strict=True)) for colour in self.duotone]
+            if abs(lumas[1] - lumas[0]) < 1 / 255:  # a colour's place between the two is told by its luma alone
+                raise ValueError("the two colours of `duotone` are equally light: choose a darker and a lighter one")
+        return self
+
+    @model_validator(mode="after")
     def _enough_for_statistics(self) -> Recipe:
         if self.adversarial.losses.statistics and self.batch < 2:
             raise ValueError("the loss `statistics` compares pictures of one batch: `batch` must be two at least")
@@ -170,4 +189,9 @@ class Recipe(Part):
 
 def read_recipe(path: Path) -> Recipe:
     """Reads and checks a recipe. Raises MissingInput or UsageError naming the key that is wrong."""
-    return read_model(path, Recipe, hint="docs/training.md lists every key")[0]
+    return recipe_and_text(path)[0]
+
+
+def recipe_and_text(path: Path) -> tuple[Recipe, str]:
+    """A recipe and the very text that it was read from. Raises as `read_recipe`."""
+    return read_model(path, Recipe, hint="docs/training.md lists every key")
