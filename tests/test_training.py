@@ -27,7 +27,7 @@ from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.training.data import TrainingData
-from vidfx.training.export import export_style
+from vidfx.training.export import export_style, write_model
 from vidfx.training.grade import between_two_colours, more_colourful
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
@@ -202,6 +202,16 @@ def test_two_colours_are_all_that_a_duotone_paints() -> None:
     share = [(after[:, c] - dark[c]) / (light[c] - dark[c]) for c in range(3)]
     assert torch.allclose(share[0], share[1], atol=1e-4)
     assert torch.allclose(share[0], share[2], atol=1e-4)
+
+
+def test_weights_that_are_not_finite_get_no_name(tmp_path: Path) -> None:
+    generator = Generator(NetworkShape(quarter=8, eighth=8, blocks=1, half=8))
+    with torch.no_grad():
+        generator.leave.weight[0, 0, 0, 0] = 1e6  # infinite in half precision
+    with pytest.raises(VidfxError, match="not all finite") as caught:
+        write_model(generator, tmp_path / "style", name="toy", description="for tests", trained="not at all")
+    assert "duotone" in caught.value.hint
+    assert not list(tmp_path.glob("style/*"))
 
 
 @pytest.mark.parametrize("saturation", [0.0, 0.7, 1.4])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,12 @@ from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.values import Parsed
 from vidfx.cli.voice import stopped
-from vidfx.errors import CannotWrite, MissingInput, UsageError
-from vidfx.progress import choose_progress
+from vidfx.errors import MissingInput, UsageError
+from vidfx.progress import Progress, choose_progress
+
+if TYPE_CHECKING:
+    from vidfx.training.loop import Trainer
+    from vidfx.training.recipe import Recipe
 
 
 def parse_budget(text: str) -> float:
@@ -93,48 +97,54 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
     """Train a style from a recipe (TOML), or go on with a run that was stopped."""
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     with stopped("the same command goes on from the last checkpoint"):
-        from vidfx.training.recipe import read_recipe
+        from vidfx.training.folders import check_export, check_folder, held
+        from vidfx.training.recipe import recipe_and_text
 
-        read = read_recipe(recipe)
-        model = export / "model.safetensors" if export else None
-        if model and model.exists() and not values["overwrite"]:
-            raise CannotWrite(
-                f"'{model}' exists already", hint="give -y to overwrite it, or another folder to --export"
-            )
+        read, text = recipe_and_text(recipe)
+        check_folder(out, "--out")
+        if export:
+            check_export(export, recipe, overwrite=values["overwrite"])
         if not data.is_dir():
             raise MissingInput(f"there is no folder '{data}'", hint="--data names the folder of the training pictures")
-        import torch
-        from tqdm import tqdm
+        with held(out):
+            from vidfx.training.export import export_style
 
-        from vidfx.machine import resolve
-        from vidfx.settings import Machine
-        from vidfx.training.export import export_style
-        from vidfx.training.loop import Trainer
-
-        hidden = values["quiet"] or values["json"] or not sys.stderr.isatty()
-        bar = tqdm(unit="step", dynamic_ncols=True, disable=hidden)
-
-        def say(text: str) -> None:
-            with tqdm.external_write_mode(sys.stderr):
-                progress.finish(text)
-
-        runtime = resolve(Machine(device=values["device"], precision="fp32", threads=values["threads"]))
-        torch.set_num_threads(runtime.threads)
-        trainer = Trainer(
-            read,
-            data=data,
-            out=out,
-            device=str(runtime.device),
-            budget=values["budget"],
-            notify=say,
-            tensorboard=values["tensorboard"],
-        )
-        with bar:
-            trainer.run(on_step=lambda done, total: moved(bar, done, total))
-        state = trainer.state
-        trained = f"{state.warm_steps} + {state.steps} steps in {state.seconds:.0f} s"
-        path = export_style(trainer, export, recipe_text=recipe.read_text("utf-8")) if export else None
+            trainer = _trained(read, data, out, values, progress)
+            path = export_style(trainer, export, recipe_text=text, recipe_file=recipe) if export else None
+    state = trainer.state
+    trained = f"{state.warm_steps} + {state.steps} steps in {state.seconds:.0f} s"
     progress.finish(f"trained '{read.name}': {trained}" + (f"; wrote {path}" if path else f"; checkpoint in {out}"))
     if values["json"]:
         result = {"style": read.name, "out": out, "model": path, "warm_steps": state.warm_steps, "steps": state.steps}
         options.print_json(result | {"seconds": round(state.seconds, 1)})
+
+
+def _trained(recipe: Recipe, data: Path, out: Path, values: options.Values, progress: Progress) -> Trainer:
+    import torch
+    from tqdm import tqdm
+
+    from vidfx.machine import resolve
+    from vidfx.settings import Machine
+    from vidfx.training.loop import Trainer
+
+    hidden = values["quiet"] or values["json"] or not sys.stderr.isatty()
+    bar = tqdm(unit="step", dynamic_ncols=True, disable=hidden)
+
+    def say(text: str) -> None:
+        with tqdm.external_write_mode(sys.stderr):
+            progress.finish(text)
+
+    runtime = resolve(Machine(device=values["device"], precision="fp32", threads=values["threads"]))
+    torch.set_num_threads(runtime.threads)
+    trainer = Trainer(
+        recipe,
+        data=data,
+        out=out,
+        device=str(runtime.device),
+        budget=values["budget"],
+        notify=say,
+        tensorboard=values["tensorboard"],
+    )
+    with bar:
+        trainer.run(on_step=lambda done, total: moved(bar, done, total))
+    return trainer

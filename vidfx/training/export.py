@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from vidfx.disk import put_in_place
+from vidfx.disk import write_whole, writing
+from vidfx.errors import VidfxError
 from vidfx.settings import Machine
 from vidfx.styles.card import METADATA_KEY, Card, Finish, NetworkShape
 from vidfx.styles.check import check_style
@@ -22,11 +23,11 @@ from vidfx.training.loop import Trainer
 from vidfx.training.papers import write_papers
 
 
-def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
+def export_style(trainer: Trainer, folder: Path, *, recipe_text: str, recipe_file: Path | None = None) -> Path:
     """Writes the averaged generator of a run as a style that `--style folder` takes, with its papers.
 
-    The folder then holds the model file, a model card with what was measured, the recipe and a preview. Gives the
-    model file's path.
+    The folder then holds the model file, a model card with what was measured, the recipe and a preview; where the
+    recipe there is `recipe_file` itself it is left alone. Gives the model file's path. Raises as `write_model`.
     """
     state, recipe = trainer.state, trainer.recipe
     when = datetime.now(UTC).date().isoformat()
@@ -41,7 +42,7 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str) -> Path:
         f"in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
     )
     painter = Stylizer(read_style(path, "path"), Machine(device=str(trainer.device)))
-    write_papers(trainer, painter, recipe_text, check_style(painter), commit())
+    write_papers(trainer, painter, recipe_text, check_style(painter), commit(), recipe_file)
     return path
 
 
@@ -68,7 +69,10 @@ def write_model(
     finish: Finish = "none",
     licence: str = "not said",
 ) -> Path:
-    """Writes `folder/model.safetensors` (fp16) and gives its path. Nothing appears under the name until it is whole."""
+    """Writes `folder/model.safetensors` (fp16) and gives its path. Nothing appears under the name until it is whole.
+
+    Raises VidfxError for weights that half precision does not hold, CannotWrite, TryAgain.
+    """
     card = Card(
         name=name,
         description=description,
@@ -80,10 +84,14 @@ def write_model(
         licence=licence,
         trained=trained,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in generator.state_dict().items()}
-    path, partial = folder / MODEL_FILE, folder / f".{MODEL_FILE}.partial"
-    save_file(weights, partial, metadata={METADATA_KEY: card.model_dump_json()})
-    partial.chmod(0o644)  # safetensors writes for its owner alone; a shipped style is for everybody
-    put_in_place(partial, path)
+    if not all(values.isfinite().all() for values in weights.values()):
+        raise VidfxError(
+            f"the weights of '{name}' are not all finite in half precision: no model file was written",
+            hint="the checkpoint is kept; look at `duotone`, or train again with a lower learning rate",
+        )
+    path = folder / MODEL_FILE
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save(weights, metadata={METADATA_KEY: card.model_dump_json()}))
     return path

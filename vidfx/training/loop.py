@@ -1,6 +1,6 @@
 """The training loop, top to bottom: warm start from a teacher, then generator against discriminator.
 
-prepare    pictures, networks, the style's statistics; pick up a checkpoint if there is one
+prepare    networks, a checkpoint if there is one, pictures, the style's statistics
 warm up    L1 to the teacher, and to its lines where the recipe asks, until the generator draws
 play       generator against discriminator, with style, content, tone, steadiness and grid in the balance
 export     the running average of the weights goes into a model file (vidfx.training.export)
@@ -14,14 +14,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidfx.disk import writing
 from vidfx.errors import VidfxError
 from vidfx.notices import Notify
+from vidfx.stills import write_picture
 from vidfx.styles.generator import Generator
 from vidfx.training.crops import TwoViews, differences, grain, inner, reflect_border, window, without_slack
 from vidfx.training.data import Batch, TrainingData
@@ -66,25 +67,25 @@ class Trainer:
         tensorboard: bool = False,
     ) -> None:
         """Reads the pictures and the checkpoint, if there is one. `data`: where the recipe's paths start; `budget`:
-        seconds. Raises MissingInput, UnreadableInput and UsageError for what the recipe names, Unavailable without
-        TensorBoard."""
+        seconds. Raises MissingInput, UnreadableInput and UsageError for what the recipe names, UnreadableInput for a
+        broken checkpoint, CannotWrite, and Unavailable without TensorBoard."""
         self.recipe, self.out, self.notify, self.budget = recipe, out, notify, budget
         self.device = torch.device(device)
         self.checkpoint = out / "checkpoint.pt"
-        out.mkdir(parents=True, exist_ok=True)
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
         self.log = Log(out, tensorboard=tensorboard)
-        self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing network none
+        self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing file none
         torch.manual_seed(recipe.seed)
+        self.state = State.fresh(recipe, self.device)
+        if self.checkpoint.exists():
+            self.state.load(self.checkpoint)
+            notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
 
         began = time.perf_counter()
         self.data = TrainingData(recipe, data, notify)
         counts = f"{sum(map(len, self.data.content))} content and {sum(map(len, self.data.style))} style pictures"
         notify(f"{counts} ready in {time.perf_counter() - began:.0f} s")
-
-        self.state = State.fresh(recipe, self.device)
-        if self.checkpoint.exists():
-            self.state.load(self.checkpoint)
-            notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
         self.sight.measure_style(self.data)
 
     def run(self, on_step: Callable[[int, int], None] = lambda done, total: None) -> Generator:
@@ -238,7 +239,7 @@ class Trainer:
         source = inner(without_slack(batch.content))
         rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
-        cv2.imwrite(str(self.out / f"sample_{step:06d}.png"), np.rint(strip[..., ::-1] * 255).astype(np.uint8))
+        write_picture(self.out / f"sample_{step:06d}.png", np.rint(strip * 255).astype(np.uint8))
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

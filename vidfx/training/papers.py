@@ -9,10 +9,13 @@ import cv2
 import numpy as np
 
 from vidfx import __version__
+from vidfx.disk import write_whole, writing
 from vidfx.frames import Picture
 from vidfx.screentone import make_screen, put_screen
+from vidfx.stills import write_picture
 from vidfx.styles.check import Finding
 from vidfx.styles.stylizer import Stylizer
+from vidfx.training.folders import PREVIEW_FILE, RECIPE_FILE
 from vidfx.training.loop import Trainer
 from vidfx.training.recipe import Recipe, Source
 
@@ -22,24 +25,38 @@ PREVIEWS = 2
 
 
 def write_papers(
-    trainer: Trainer, painter: Stylizer, recipe_text: str, findings: Sequence[Finding], commit: str
+    trainer: Trainer,
+    painter: Stylizer,
+    recipe_text: str,
+    findings: Sequence[Finding],
+    commit: str,
+    recipe_file: Path | None = None,
 ) -> None:
     """Writes `README.md`, `recipe.toml` and `preview.jpg` beside the model file that `painter` has loaded.
 
     A card that somebody has written on is kept, and the new one put beside it: the run's folder has each as it was
-    written here, which tells the two apart.
+    written here, which tells the two apart. A recipe that lies there as `recipe_file` is its author's, and left alone.
     """
     folder = painter.style.path.parent
-    (folder / "recipe.toml").write_text(recipe_text, "utf-8")
-    write_preview(folder / "preview.jpg", painter, trainer.data.examples(PREVIEWS))
+    recipe = folder / RECIPE_FILE
+    if recipe_file is None or not recipe.exists() or not recipe.samefile(recipe_file):
+        _write_text(recipe, recipe_text)
+    elif recipe.read_text("utf-8-sig") != recipe_text:
+        trainer.notify(f"'{recipe}' was changed since the training began, and kept: the style is not what it says")
+    write_preview(folder / PREVIEW_FILE, painter, trainer.data.examples(PREVIEWS))
     card, as_written = folder / CARD_FILE, trainer.out / CARD_FILE
     text = model_card(trainer, painter, findings, commit)
     if card.exists() and not (as_written.exists() and card.read_bytes() == as_written.read_bytes()):
         card = folder / NEW_CARD_FILE
         trainer.notify(f"'{folder / CARD_FILE}' is not as it was exported, and kept; the new card is '{card}'")
     else:
-        as_written.write_text(text, "utf-8")
-    card.write_text(text, "utf-8")
+        _write_text(as_written, text)
+    _write_text(card, text)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with writing(path):
+        write_whole(path, text.encode())
 
 
 def write_preview(path: Path, painter: Stylizer, pictures: Sequence[Picture]) -> None:
@@ -53,11 +70,11 @@ def write_preview(path: Path, painter: Stylizer, pictures: Sequence[Picture]) ->
             painted = np.asarray(put_screen(painted, make_screen(*painted.shape[:2])), np.uint8)
         pair = [np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA)) for p in (picture, painted)]
         columns.append(np.vstack(pair))
-    sheet = np.hstack(columns)
+    sheet = np.asarray(np.hstack(columns), np.uint8)
     if sheet.shape[1] > PREVIEW_WIDTH:
         size = (PREVIEW_WIDTH, round(sheet.shape[0] * PREVIEW_WIDTH / sheet.shape[1]))
-        sheet = np.asarray(cv2.resize(sheet, size, interpolation=cv2.INTER_AREA))
-    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+        sheet = np.asarray(cv2.resize(sheet, size, interpolation=cv2.INTER_AREA), np.uint8)
+    write_picture(path, sheet)
 
 
 def model_card(trainer: Trainer, painter: Stylizer, findings: Sequence[Finding], commit: str) -> str:

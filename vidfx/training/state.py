@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
-from vidfx.disk import put_in_place
-from vidfx.errors import UsageError
+from vidfx.disk import write_whole, writing
+from vidfx.errors import TryAgain, UnreadableInput, UsageError, as_ours
 from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.weights import read_weights
@@ -20,6 +21,8 @@ from vidfx.training.recipe import Recipe
 M = TypeVar("M", bound=torch.nn.Module)
 LEARNT = ("generator", "average", "discriminator", "generator_optimiser", "discriminator_optimiser")
 COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
+
+_ANOTHER = "give another --out, or delete the checkpoint"
 
 AFTER = {"description", "duotone", "saturation", "finish", "licence"}
 """Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
@@ -57,24 +60,36 @@ class State:
         )
 
     def save(self, path: Path) -> None:
-        """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole."""
+        """Writes a checkpoint so that a kill at any moment leaves the old one or the new one, whole.
+
+        Raises TryAgain where the disk is full, CannotWrite.
+        """
         content = {name: getattr(self, name).state_dict() for name in LEARNT}
         content |= {name: getattr(self, name) for name in (*COUNTED, "recipe")}
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:  # torch's own writer would not say that the disk is full
-            torch.save(content, file)
-        put_in_place(partial, path)
+        whole = io.BytesIO()  # torch's own writer would not say that the disk is full
+        torch.save(content, whole)
+        with writing(path):
+            write_whole(path, whole.getvalue())
 
     def load(self, path: Path) -> None:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        """Raises UnreadableInput for anything but a whole checkpoint, UsageError for one of another recipe."""
+        broken = UnreadableInput(f"'{path}' is damaged or no checkpoint of a run", hint=_ANOTHER)
+        if not path.is_file():  # a pipe would be waited for
+            raise broken
+        try:
+            self._take(torch.load(path, map_location="cpu", weights_only=True), path)
+        except Exception as error:  # a damaged file raises whatever its bytes happen to mean
+            if isinstance(as_ours(error), (UsageError, TryAgain)):
+                raise
+            raise broken from error
+
+    def _take(self, content: dict[str, Any], path: Path) -> None:
         if {key: value for key, value in content["recipe"].items() if key not in AFTER} != self.recipe:
-            raise UsageError(
-                f"{path} was trained by another recipe", hint="give another --out, or delete the checkpoint"
-            )
+            raise UsageError(f"{path} was trained by another recipe", hint=_ANOTHER)
         for name in LEARNT:
             getattr(self, name).load_state_dict(content[name])
         for name in COUNTED:
-            setattr(self, name, content[name])
+            setattr(self, name, type(getattr(self, name))(content[name]))
 
 
 def beginner(recipe: Recipe) -> Generator:
