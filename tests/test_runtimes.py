@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Timer, active_count
 
 import numpy as np
 import pytest
@@ -268,3 +273,31 @@ def test_a_memory_budget_makes_tiles_and_the_same_picture(model: Path, runtime: 
     assert "tiles of" in frugal.describe(400, 600)
     assert np.abs(frugal.stylize(picture).astype(int) - whole.stylize(picture)).max() <= 1
     assert frugal.fit(2160, 3840)[1] == frugal.fit(4320, 7680)[1]  # so memory does not grow with the frame
+
+
+@needs_openvino
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
+def test_ctrl_c_while_it_paints_harms_nothing(model: Path) -> None:
+    """Arrays that OpenVINO still reads and writes were freed, and the process died or painted rubbish."""
+    style = painter(model, "openvino", "fp32")
+    whole = style.stylize(scene(256, 384)[None])
+    for place in range(20):
+        until = time.monotonic() + 30
+        with pytest.raises(KeyboardInterrupt):
+            Timer(0.001 * place, os.kill, [os.getpid(), signal.SIGINT]).start()
+            while time.monotonic() < until:
+                assert np.array_equal(style.stylize(scene(256, 384)[None]), whole)
+    assert np.array_equal(style.stylize(scene(256, 384)[None]), whole)
+
+
+@needs_openvino
+def test_a_painter_that_is_dropped_leaves_no_thread(model: Path) -> None:
+    before = active_count()
+    style = Stylizer(find_style(str(model)), Machine(device="cpu", runtime="openvino", precision="fp32", threads=1))
+    style.stylize(scene(16, 24)[None])
+    del style
+    gc.collect()
+    until = time.monotonic() + 5
+    while active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert active_count() == before

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache
 from threading import Lock
 from typing import Any, Protocol
@@ -107,6 +109,8 @@ class OpenvinoPainter:
         }
         self._lanes: OrderedDict[tuple[bool, int, int], list[Lane]] = OrderedDict()
         self._one_at_a_time = Lock()
+        # Ctrl-C is raised in the main thread only: there it would free arrays that a pass is still reading and writing
+        self._thread = ThreadPoolExecutor(1, "vidfx-openvino")
 
     def __call__(self, batch: Batch) -> Batch:
         deep = batch.dtype == np.uint16
@@ -118,7 +122,8 @@ class OpenvinoPainter:
                 lanes = self._compiled(deep, batch.shape)
                 for first in range(0, len(batch), len(lanes)):
                     some = [slice(place, place + 1) for place in range(first, min(first + len(lanes), len(batch)))]
-                    self._paint(lanes[: len(some)], [[*(block[one] for block in blocks), out[one]] for one in some])
+                    arrays = [[*(block[one] for block in blocks), out[one]] for one in some]
+                    self._thread.submit(self._paint, lanes[: len(some)], arrays).result()
         except RuntimeError as error:
             if "bad_alloc" not in str(error) and "allocat" not in str(error):
                 raise
@@ -136,10 +141,10 @@ class OpenvinoPainter:
                 lane[0].set_input_tensor(place, tensor)
             lane[-1].set_output_tensor(out)
         for step in zip(*lanes, strict=True):
-            for request in step:
-                request.start_async()
-            for request in step:
-                request.wait()
+            with ExitStack() as begun:  # where one fails, the others are waited for too
+                for request in step:
+                    request.start_async()
+                    begun.callback(request.wait)
 
     def _compiled(self, deep: bool, shape: Shape) -> list[Lane]:
         """As many lanes as the first batch of a size had pictures, or as there are threads."""
