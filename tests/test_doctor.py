@@ -12,6 +12,7 @@ from tiny_style import make_style
 from vidfx import doctor
 from vidfx.cli import main
 from vidfx.doctor import Finding
+from vidfx.errors import Terminated
 from vidfx.machine import has_openvino
 from vidfx.styles.library import find_style
 
@@ -73,6 +74,18 @@ def test_a_driver_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
     found = list(doctor.examine())
     assert any(one.name == "auto" and "busy" in one.said and not one.works for one in found)
     assert doctor.verdict(found) == "not ready"
+
+
+def test_sigterm_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while a runtime is chosen, nor while anything is tried."""
+
+    def terminated(*_: object) -> None:
+        raise Terminated("terminated")
+
+    for name in ("resolve", "_film"):
+        with monkeypatch.context() as patched:
+            patched.setattr(doctor, name, terminated)
+            assert main(["doctor"]) == 143
 
 
 def test_a_broken_encoder_is_told_and_counts_only_where_needed(monkeypatch: pytest.MonkeyPatch) -> None:

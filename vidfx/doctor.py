@@ -18,6 +18,7 @@ import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from vidfx import __version__
+from vidfx.errors import Terminated
 from vidfx.frames import Picture
 from vidfx.machine import (
     BF16_FLAGS,
@@ -105,6 +106,8 @@ def _painting(style: StyleFile) -> Iterator[Finding]:
     chosen = None
     try:
         chosen = resolve(Machine())
+    except Terminated:
+        raise
     except Exception as error:  # a driver may raise anything
         yield _failed("painting", "auto", error, needed=True)
 
@@ -206,9 +209,11 @@ def _installed(package: str) -> bool:
 
 
 def _tried(kind: str, name: str, run: Callable[[], str], *, needed: bool = False) -> Finding:
-    """What became of a tiny run; whatever it raises is a finding, not a fault."""
+    """What became of a tiny run; whatever it raises is a finding, not a fault. Raises Terminated alone."""
     try:
         return Finding(kind, name, True, run(), needed=needed)
+    except Terminated:
+        raise
     except Exception as error:
         return _failed(kind, name, error, needed=needed)
 
