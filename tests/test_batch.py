@@ -410,9 +410,11 @@ def children(process: int) -> list[int]:
     return found
 
 
-def started(*flags: str) -> subprocess.Popen[str]:
+def started(*flags: str, start_new_session: bool = False) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "vidfx", "batch", "jobs.toml", "--part-frames", "4", "--progress", "lines", *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=start_new_session
+    )
 
 
 def until(true: Callable[[], Any], seconds: float = 300) -> None:
@@ -423,6 +425,17 @@ def until(true: Callable[[], Any], seconds: float = 300) -> None:
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
+
+
+@linux
+def test_ctrl_c_while_workers_start_shows_no_traceback() -> None:
+    """A terminal sends it to every process; those that have just begun know nothing of it yet."""
+    batch = started("--workers", "2", start_new_session=True)
+    until(lambda: len(children(batch.pid)) == 2)
+    os.killpg(batch.pid, signal.SIGINT)
+    _, err = batch.communicate(timeout=120)
+    assert batch.returncode == 130, err
+    assert "Traceback" not in err
 
 
 @linux

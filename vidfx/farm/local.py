@@ -9,9 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from contextlib import suppress
+import sys
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import PriorityQueue
@@ -23,7 +25,7 @@ from vidfx.farm.tasks import Report, Said, Task, carried_out
 from vidfx.settings import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from vidfx.parts.plan import Plan
@@ -131,7 +133,8 @@ class _Worker(Thread):
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self._slot, self._slots), name=self.name, daemon=True)
-        process.start()
+        with _deaf_to_ctrl_c():
+            process.start()
         theirs.close()
         self._process, self._pipe = process, ours
         return ours
@@ -149,12 +152,28 @@ class _Worker(Thread):
             self._report(task, Said(kind="failed", error=error))
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A process that is started inside hears no Ctrl-C until it says so: its first seconds go by before `serve`."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # begun with the process, it would have SIGINT heard again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # --- in the worker's process ---------------------------------------------------------------------------------------
 
 
 def serve(pipe: Connection, slot: int, slots: int) -> None:
     """Does tasks from a pipe until it is closed. Ctrl-C is the parent's business; SIGTERM ends the task cleanly."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # what the worker begins may be stopped by it
     signal.signal(signal.SIGTERM, _terminate)
     lock = Lock()
 
