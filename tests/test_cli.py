@@ -516,6 +516,38 @@ def test_a_stopped_render_says_so_and_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("gap", [0.02, 0.1])
+def test_a_second_ctrl_c_does_not_cut_the_clean_up_short(
+    long_render: subprocess.Popen[str], tmp_path: Path, gap: float
+) -> None:
+    for _ in range(4):
+        long_render.send_signal(signal.SIGINT)
+        time.sleep(gap)
+    _, err = long_render.communicate(timeout=30)
+    assert (long_render.returncode, err.splitlines()[-1]) == (
+        130,
+        "vidfx: stopped; nothing was left under the output's name",
+    )
+    assert "Traceback" not in err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_ctrl_c_is_the_hosts_own_again_after_a_command(run: Run) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert run("render", "nowhere.mp4", "--style", "ink")[0] == 66
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("command", "code"), [("styles list", 0), ("styles show none", 66)])
+def test_closed_streams_change_no_exit_code(command: str, code: int, closed: str) -> None:
+    line = f"'{sys.executable}' -m vidfx {command} {closed}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == code
+    assert "unexpected" not in done.stderr + done.stdout
+    assert "2>" not in closed or "vidfx:" not in done.stdout
+
+
 @pytest.mark.parametrize("typed", ["2G", "512M", "1.5G", "auto"])
 def test_tune_repeats_the_machine_as_render_reads_it(typed: str) -> None:
     from vidfx.cli.render import render

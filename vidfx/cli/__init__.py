@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -29,6 +30,8 @@ ENVIRONMENT = {
     "SVT_LOG": "1",  # errors only; SVT-AV1 else writes twenty lines to stderr, past everybody
 }
 """Variables that must stand before the first heavy import (OpenMP reads its own once); a user's value always wins."""
+PATIENCE = 5.0
+"""Seconds that a command has to clean up before another Ctrl-C is heard."""
 
 COMMANDS = {
     "render": "vidfx.cli.render:render",
@@ -65,11 +68,16 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit code, as `vidfx.errors` lists them; no traceback unless VIDFX_DEBUG=1."""
+    """Runs one command and gives its exit code, as `vidfx.errors` lists them; no traceback unless VIDFX_DEBUG=1.
+
+    Without `args` it is the command that the process was started for, and the process ends with it.
+    """
+    _open_streams()
+    signals = _Signals(to_the_end=args is None)
     args = list(sys.argv[1:] if args is None else args)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    with _SigtermRaises():
+    with signals:
         try:
             code = cli.main(args=args, prog_name="vidfx", standalone_mode=False)
             sys.stdout.flush()
@@ -78,27 +86,60 @@ def main(args: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (Exception, KeyboardInterrupt) as error:
+            signals.ignore()
             return complain(error, args)
     return code if isinstance(code, int) else 0
 
 
-class _SigtermRaises:
-    """While it stands, SIGTERM raises Terminated in the main thread, so that everything is cleaned up."""
+def _open_streams() -> None:
+    """Where stdout or stderr was closed (`>&-`), what is said goes nowhere, and not into the first file opened."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+
+
+class _Signals:
+    """While it stands, SIGTERM and SIGINT raise in the main thread, so that everything is cleaned up.
+
+    Those that come next are ignored, since they must not cut the clean-up short: SIGTERM for good; SIGINT for some
+    seconds, as Python loses what is raised in a finaliser, and a second Ctrl-C must then be heard.
+    """
+
+    def __init__(self, *, to_the_end: bool) -> None:
+        """`to_the_end`: once ignored, they stay so, for a process that is coming to its end must not hear them."""
+        self._to_the_end = to_the_end
+        self._before: dict[signal.Signals, Any] = {}
+        self._ignored = False
+        self._deaf_until = 0.0
 
     def __enter__(self) -> None:
+        wanted = {signal.SIGTERM: self._terminate}
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+            wanted[signal.SIGINT] = self._interrupt
         try:
-            self._before: Any = signal.signal(signal.SIGTERM, self._raise)
+            for number, handler in wanted.items():
+                self._before[number] = signal.signal(number, handler)
         except ValueError:  # called from another thread than the main one, which alone may do this
-            self._before = None
+            pass
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+        if not (self._ignored and self._to_the_end):
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
 
-    @staticmethod
-    def _raise(_: int, __: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the clean-up short
+    def ignore(self) -> None:
+        self._ignored = True
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _terminate(self, _: int, __: FrameType | None) -> None:
+        self.ignore()
         raise Terminated("terminated")
+
+    def _interrupt(self, _: int, __: FrameType | None) -> None:
+        if time.monotonic() >= self._deaf_until:
+            self._deaf_until = time.monotonic() + PATIENCE
+            raise KeyboardInterrupt
 
 
 __all__ = ["COMMANDS", "LazyGroup", "cli", "main"]
