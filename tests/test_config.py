@@ -122,6 +122,7 @@ def test_sound_off_by_variable(calls: Calls, monkeypatch: pytest.MonkeyPatch, na
         ("strength = 1", "no key 'strength' outside of a table", "render"),
         ("[render]\nkeep-color = 1", "must be true or false, not 1", ""),
         ("[render]\ncodec = true", "must be a single text or number", ""),
+        ("[render]\nencoder-opt = { tune = true }", "must be a single text or number", ""),
         ("[render]\ncrf = [1, 2]", "must be a single text or number", ""),
         ("[render\n", "is not valid TOML", ""),
         ("[render]\nsource = 'x'", "[render] source is no setting", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,15 +130,15 @@ def test_where_only_films_are_left_it_says_so(refused: Callable[[str], tuple[int
     assert code == 66 and "line 3: only films of an earlier batch are like 'shots/*.mp4'" in err
 
 
-def jobs_of(text: str) -> list[Any]:
+def jobs_of(text: str, path: str = "jobs.toml") -> list[Any]:
     import click
 
     from vidfx.cli.batch import batch
     from vidfx.farm.jobfile import read_jobs
 
-    Path("jobs.toml").write_text(text)
+    Path(path).write_text(text)
     with click.Context(batch):
-        return read_jobs(Path("jobs.toml"), CLIP, _job)
+        return read_jobs(Path(path), CLIP, _job)
 
 
 def test_a_clip_says_what_a_command_line_would() -> None:
@@ -180,6 +181,15 @@ def test_paths_start_from_the_files_own_folder(films: Films, capsys: pytest.Capt
     assert (Path(film["source"]), Path(film["output"])) == (Path("sub/../shots/a.mp4"), Path("sub/out/a.one.mp4"))
 
 
+def test_a_matte_from_elsewhere_starts_where_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one that the job file names lies beside it: others are those of every command."""
+    text = '[[clip]]\nsource = "../shots/a.mp4"\nstyle = "../styles/one"\n'
+    Path("sub").mkdir()
+    monkeypatch.setenv("VIDFX_MATTE", "m.png")
+    assert jobs_of(text, "sub/jobs.toml")[0].look.matte == Path("m.png")
+    assert jobs_of(text + 'matte = "m.png"', "sub/jobs.toml")[0].look.matte == Path("sub/m.png")
+
+
 CLIPS = '[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"\n'
 
 
@@ -217,6 +227,17 @@ CLIPS = '[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"\n'
         ("[[clip]]\nsource = 'shots/a.mp4'", 2, "line 1: no style for this clip"),
         (CLIPS.replace("styles/one", "styles/none"), 66, "line 1: no model file at"),
         ("[[clip]]\nsource = 'none/*.mp4'\nstyle = 'styles/one'", 66, "line 2: no file is like 'none/*.mp4'"),
+        (
+            "[[clip]]\nsource = '~no one/a.mp4'\nstyle = 'styles/one'",
+            2,
+            "line 2: '~no one/a.mp4': there is no such user",
+        ),
+        (CLIPS.replace("styles/one", "~no one/ink"), 2, "line 1: '~no one/ink': there is no such user"),
+        *(
+            (f"[[clip]]\nsource = '{text}'\nstyle = 'styles/one'", 2, f"line 2: '{text}' is a folder")
+            for text in ("", ".", "/", "shots")
+        ),
+        (CLIPS + "encoder-opt = { tune = true }", 2, "line 4: [clip.0] encoder-opt must be a single text or number"),
     ],
 )
 def test_mistakes_are_told_with_their_line(
@@ -225,6 +246,12 @@ def test_mistakes_are_told_with_their_line(
     got, err = refused(text)
     assert (got, said in err) == (code, True), err
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Python takes it for a single star")
+def test_a_glob_that_is_none_is_told_with_its_line(refused: Callable[[str], tuple[int, str]]) -> None:
+    code, err = refused("[[clip]]\nsource = 'shots/**.mp4'\nstyle = 'styles/one'")
+    assert code == 2 and "line 2: 'shots/**.mp4' is no glob\n  ** stands alone between slashes" in err
 
 
 def test_a_missing_job_file_is_66(capsys: pytest.CaptureFixture[str]) -> None:

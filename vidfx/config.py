@@ -151,7 +151,7 @@ def _value(value: Any, option: click.Option, where: str, negated: bool) -> Any:
         return value != negated
     if option.multiple:
         if isinstance(value, dict):
-            value = [f"{key}={item}" for key, item in value.items()]
+            value = [f"{key}={_scalar(item, where)}" for key, item in value.items()]
         return [_scalar(item, where) for item in (value if isinstance(value, list) else [value])]
     return _scalar(value, where)
 

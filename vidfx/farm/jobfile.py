@@ -109,7 +109,8 @@ def _asked(
     """One for each file of the clip and each style."""
     folder = source.path.parent
     with source.at("clip", position):
-        styles = _listed(clip.style if clip.style is not None else said.defaults.style)
+        asked = _listed(clip.style if clip.style is not None else said.defaults.style)
+        styles = [_style(style, folder) for style in asked]
         if not styles:
             raise UsageError("no style for this clip", hint="set style here or in [defaults]")
     with source.at("clip", position, "name"):
@@ -119,7 +120,7 @@ def _asked(
             raise UsageError("no source for this clip", hint="set source to a file or a glob")
         for found in _sources(patterns, folder, films):
             for style in styles:
-                yield _Wanted(found, _style(style, folder), name, settings, position)
+                yield _Wanted(found, style, name, settings, position)
 
 
 def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple[_Wanted, Path]]:
@@ -162,8 +163,8 @@ def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:
     except UsageError:
         with source.at("clip", one.position):
             raise
-    if job.look.matte is None:
-        return job
+    if job.look.matte is None or "matte" not in one.settings:
+        return job  # one from VIDFX_MATTE or vidfx.toml starts where those do
     return replace(job, look=replace(job.look, matte=source.path.parent / job.look.matte))
 
 
@@ -213,19 +214,29 @@ def _sources(patterns: list[str], folder: Path, films: Path) -> Iterator[Path]:
     What lies there is known by the batch's record, not by today's names: settings may have changed since.
     """
     for pattern in patterns:
-        path = folder / Path(pattern).expanduser()
+        relative = _at_home(pattern)
+        path = folder / relative
+        if path.is_dir():
+            raise UsageError(f"'{pattern}' is a folder", hint="write shots/*.mp4 for the clips in a folder")
         if not has_magic(pattern) or path.exists():
             yield path
             continue
-        relative = Path(pattern).expanduser()
-        start = Path(relative.anchor) if relative.is_absolute() else folder
-        found = start.glob(str(relative.relative_to(relative.anchor)))
-        files = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+        files = _like(relative, folder)
         if not files:
             raise MissingInput(f"no file is like '{pattern}'", hint=f"looked from '{folder}'")
         if not (sources := [*_not_made(files, films)]):
             raise MissingInput(f"only films of an earlier batch are like '{pattern}'", hint=f"looked from '{folder}'")
         yield from sources
+
+
+def _like(pattern: Path, folder: Path) -> list[Path]:
+    """The files that a glob finds, sorted, without hidden ones. Raises UsageError for what is no glob."""
+    start = Path(pattern.anchor) if pattern.is_absolute() else folder
+    try:
+        found = list(start.glob(str(pattern.relative_to(pattern.anchor))))
+    except ValueError:
+        raise UsageError(f"'{pattern}' is no glob", hint="** stands alone between slashes: shots/**/*.mp4") from None
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
 
 def _not_made(files: list[Path], films: Path) -> Iterator[Path]:
@@ -238,8 +249,16 @@ def _not_made(files: list[Path], films: Path) -> Iterator[Path]:
 def _style(style: str, folder: Path) -> str:
     """A name as it is, a path from the file's folder."""
     if "/" in style or "\\" in style or style.endswith(".safetensors"):
-        return str(folder / Path(style).expanduser())
+        return str(folder / _at_home(style))
     return style
+
+
+def _at_home(text: str) -> Path:
+    """A path with its ~ read as a home folder. Raises UsageError where no user has that name."""
+    try:
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError):  # the latter for a zero byte
+        raise UsageError(f"'{text}': there is no such user", hint="./~name is a file of that name") from None
 
 
 def _listed(value: str | list[str] | None) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +84,9 @@ def find_style(name_or_path: str) -> StyleFile:
     A plain word is a style's name first: a folder that happens to be called so, say of renders, hides no style.
     Raises MissingInput (with the nearest name as a hint), or UnreadableInput for a model file that may be the one.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(name_or_path)
+    with suppress(RuntimeError):  # a `~name` that is no user's
+        path = path.expanduser()
     is_path = path.suffix == ".safetensors" or any(mark in name_or_path for mark in "/\\")
     here, faults = ([], []) if is_path else styles_and_faults()
     styles = {style.name: style for style in here}
