@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from threading import active_count
 from typing import Any
 
 import av
@@ -31,7 +32,7 @@ from vidfx import Encode, Machine
 from vidfx.cli import main
 from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
-from vidfx.farm.local import machine_for
+from vidfx.farm.local import LocalEngine, machine_for
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
 from vidfx.parts.plan import warm_up_of
 from vidfx.progress import Progress
@@ -338,6 +339,17 @@ def test_parts_are_long_enough_and_enough(tmp_path: Path, frames: int, pieces: i
 def test_workers_share_the_gpus(monkeypatch: pytest.MonkeyPatch, asked: Machine, devices: list[str]) -> None:
     monkeypatch.setattr("vidfx.machine.cuda_devices", lambda: 2)
     assert [machine_for(asked, slot, 3).device for slot in range(3)] == devices
+
+
+def test_there_are_no_more_workers_than_tasks() -> None:
+    before = active_count()
+    engine = LocalEngine(100_000, lambda _, __: None)
+    engine.drop(0)
+    for _ in range(3):
+        engine.submit(Task(film=0, kind="plan", job=jobs("a")[0], folder=Path()))
+    assert active_count() <= before + 3
+    engine.close()
+    assert active_count() == before
 
 
 # --- numbered pictures ---------------------------------------------------------------------------------------------

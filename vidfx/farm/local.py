@@ -43,19 +43,20 @@ def default_workers() -> int:
 
 
 class LocalEngine:
-    """Tasks in processes. `report` is called from threads of the engine."""
+    """Tasks in at most `workers` processes, and no more than tasks. `report` is called from threads of the engine."""
 
     def __init__(self, workers: int, report: Report) -> None:
         self._tasks: PriorityQueue[tuple[int, int, Task | None]] = PriorityQueue()
         self._numbers = count()
         self._dropped: set[int] = set()
-        self.workers = workers
-        self._workers = [_Worker(slot, workers, self._next, report) for slot in range(workers)]
-        for worker in self._workers:
-            worker.start()
+        self.workers, self._report = workers, report
+        self._workers: list[_Worker] = []
 
     def submit(self, task: Task) -> None:
         self._tasks.put((ORDER[task.kind], next(self._numbers), task))
+        if len(self._workers) < self.workers:
+            self._workers.append(_Worker(len(self._workers), self.workers, self._next, self._report))
+            self._workers[-1].start()
 
     def drop(self, film: int) -> None:
         self._dropped.add(film)
