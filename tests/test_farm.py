@@ -213,6 +213,27 @@ def test_a_damaged_plan_is_65(run: Run) -> None:
     assert run("farm", "status", "job")[0] == 65
 
 
+def test_a_plan_that_makes_no_sense_is_65_and_says_how_to_plan_anew(run: Run) -> None:
+    planned(run)
+    plan = json.loads(Path("job/job.json").read_text())
+    plan["job"]["wanted"]["step"] = 0
+    Path("job/job.json").write_text(json.dumps(plan))
+    code, _, err = run("farm", "status", "job")
+    assert code == 65 and "the step of a range must be at least 1" in err
+    again = ("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job")
+    code, _, err = run(*again)
+    assert code == 65 and "with -y" in err
+    assert run(*again, "-y")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_a_name_that_json_cannot_hold_is_refused_before_anything_is_written(run: Run) -> None:
+    Path("clip.mkv").rename(os.fsdecode(b"caf\xe9.mkv"))
+    code, _, err = run("farm", "plan", os.fsdecode(b"caf\xe9.mkv"), *FLAGS, "-o", "film.mkv", "--job", "job")
+    assert code == 2 and "not UTF-8" in err
+    assert not Path("job").exists()
+
+
 def test_frames_that_the_clip_lacks_are_left_out_with_a_notice(run: Run) -> None:
     code, _, err = run("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job", "--frames", "-5-99")
     assert code == 0 and "55 of the frames -5-99 are not in the clip" in err

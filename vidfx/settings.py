@@ -58,6 +58,8 @@ class Range:
     """Every how many frames."""
 
     def __post_init__(self) -> None:
+        if self.step < 1:
+            raise UsageError(f"the step of a range must be at least 1, not {self.step}")
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise UsageError(
                 f"the range ends at {float(self.end):g} s, before it begins at {float(self.start):g} s",

@@ -15,9 +15,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx.disk import put_in_place, unfinished, writing_error
+from vidfx.disk import put_in_place, unfinished, write_whole, writing_error
 from vidfx.errors import CannotWrite, UsageError
-from vidfx.parts.plan import Plan, load, save
+from vidfx.parts.plan import Plan, load, to_json
 from vidfx.settings import Job
 from vidfx.styles.library import find_style
 
@@ -25,18 +25,22 @@ PLAN, STYLE = "job.json", "style.safetensors"
 
 
 def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
-    """Makes the folder, or finds it made from this very plan. Raises CannotWrite where it holds another."""
+    """Makes the folder, or finds it made from this very plan.
+
+    Raises CannotWrite where it holds another, UsageError for names that a plan cannot hold.
+    """
     there = folder / PLAN
     if there.exists() and not overwrite and load(there).id != plan.id:
         raise CannotWrite(f"'{folder}' holds another job", hint="give -y to put this one in its place")
+    data = to_json(replace(plan, job=_written_from(folder, plan.job)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = unfinished(folder / STYLE)
         shutil.copyfile(find_style(plan.job.style).path, temporary)
         put_in_place(temporary, folder / STYLE)
+        write_whole(there, data)
     except OSError as error:
         raise writing_error(folder, error) from error
-    save(replace(plan, job=_written_from(folder, plan.job)), there)
 
 
 def read_folder(

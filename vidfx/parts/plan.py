@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from vidfx import __version__, images, sink
 from vidfx.disk import write_whole, writing_error
@@ -208,11 +209,22 @@ def _parts(
 
 
 def save(plan: Plan, path: Path) -> None:
-    """Writes a plan as JSON, whole or not at all. Raises CannotWrite, TryAgain."""
+    """Writes a plan as JSON, whole or not at all. Raises CannotWrite, TryAgain, UsageError."""
     try:
-        write_whole(path, _PLAN.dump_json(plan, indent=1))
+        write_whole(path, to_json(plan))
     except OSError as error:
         raise writing_error(path, error) from error
+
+
+def to_json(plan: Plan) -> bytes:
+    """A plan as it is written. Raises UsageError for a file name that JSON cannot hold."""
+    try:
+        return _PLAN.dump_json(plan, indent=1)
+    except PydanticSerializationError:
+        raise UsageError(
+            "a plan cannot hold a name that is not UTF-8, of the clip, its matte, the output or a folder above them",
+            hint="rename it",
+        ) from None
 
 
 def load(path: Path) -> Plan:
@@ -221,6 +233,7 @@ def load(path: Path) -> Plan:
         return _PLAN.validate_json(path.read_bytes())
     except FileNotFoundError:
         raise MissingInput(f"there is no plan '{path}'", hint="`vidfx farm plan` writes one") from None
-    except (OSError, ValidationError) as error:
+    except (OSError, ValidationError, UsageError) as error:  # the last from a setting that makes no sense
         what = str(error).splitlines()[0]
-        raise UnreadableInput(f"'{path}' is not a plan this version can read ({what})", hint="plan anew") from error
+        hint = "plan anew, with -y to put that plan in its place"
+        raise UnreadableInput(f"'{path}' is not a plan this version can read ({what})", hint=hint) from error
