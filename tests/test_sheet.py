@@ -34,6 +34,12 @@ def test_the_frame_on_screen_at_a_time_as_render_paints_it(
     assert np.abs(read(tmp_path / "p.png") - expected.image).max() <= 1
 
 
+def test_one_picture_needs_one_name(style: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(UsageError, match=r"'p\.%04d\.png' names many pictures"):
+        vidfx.preview(source, styles=[style], output=tmp_path / "p.%04d.png", machine=CPU)
+
+
 def test_several_settings_make_a_sheet(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=6)
     vidfx.preview(source, at=0.1, styles=[style], strengths=[0.0, 0.5, 1.0], output=tmp_path / "sheet.png", machine=CPU)

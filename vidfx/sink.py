@@ -55,6 +55,8 @@ def check_output(
     if suffix in images.SUFFIXES and not is_still and not pattern:
         example = f"{output.stem}.%04d{output.suffix}"
         raise UsageError(f"many frames do not fit into the one picture '{output.name}'", hint=f"write {example}")
+    if pattern and one_picture:
+        raise UsageError(f"'{output.name}' names many pictures, and this is one", hint="leave its number away")
     if pattern:
         images.Pattern.of(output)
     folder = output.parent
