@@ -55,7 +55,8 @@ class Rendered:
 def default_output(source: Path | str, style: str) -> Path:
     """Where a render goes when nobody says: beside the source, as `clip.ink.mp4` or `shot.ink.%04d.png`."""
     stem, suffix = split_name(source)
-    return Path(source).with_name(f"{stem}.{style}{suffix}")
+    # not with_name: "." and "/" have none, and whoever opens them says that they are folders
+    return Path(source).parent / f"{stem}.{style}{suffix}"
 
 
 def split_name(source: Path | str) -> tuple[str, str]:

@@ -128,7 +128,7 @@ DEVICE = Option(
 )
 THREADS = Option(
     ["--threads"],
-    type=Parsed("threads", whole_number(1)),
+    type=Parsed("threads", whole_number(1, 4096)),
     metavar="N",
     section="Machine",
     help="CPU threads; all that the process may use by default.",

@@ -14,6 +14,10 @@ from vidfx.errors import UsageError
 T = TypeVar("T")
 
 
+MOST = 2**31 - 1
+"""What the libraries below count with."""
+
+
 class Parsed(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # not generic before click 8.4
     """A type read by one of our own functions; its UsageError becomes the option's."""
 
@@ -29,6 +33,8 @@ class Parsed(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # not gene
             bad = BadValue(str(error), ctx=ctx, param=param)
             bad.hint = error.hint
             raise bad from None
+        except (ValueError, OverflowError):  # Python itself makes no number of thousands of digits
+            raise BadValue(f"'{value[:20]}...' is no number that can be used", ctx=ctx, param=param) from None
 
 
 def parse_share(text: str) -> float:
@@ -49,14 +55,16 @@ def parse_device(text: str) -> str:
     return text
 
 
-def whole_number(least: int, **words: int | None) -> Callable[[str], int | None]:
-    """A reader of whole numbers from `least` up, and of words that stand for a value."""
+def whole_number(least: int, most: int = MOST, **words: int | None) -> Callable[[str], int | None]:
+    """A reader of whole numbers from `least` to `most`, and of words that stand for a value."""
 
     def parse(text: str) -> int | None:
         if text in words:
             return words[text]
-        if text.isascii() and text.isdigit() and int(text) >= least:
-            return int(text)
+        if text.isascii() and text.isdigit() and least <= (number := int(text)):
+            if number > most:
+                raise UsageError(f"must be {most} at most, not {text}")
+            return number
         wanted = ", ".join((*words, f"a whole number from {least} up"))
         raise UsageError(f"must be {' or '.join(wanted.rsplit(', ', 1))}, not {text}")
 
