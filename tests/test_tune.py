@@ -356,6 +356,15 @@ def test_the_command_says_what_is_on_screen(
     assert open_ended[open_ended.index("--frames") + 1] == "3-29"
 
 
+def test_a_clip_that_begins_with_a_dash_is_no_option() -> None:
+    from vidfx.cli.render import render
+
+    line = CommandLine(source="-b.mp4", usual=USUAL, styles={"tiny": "tiny"}, frames=30)
+    words = line.words(AskRender(settings=Settings(style="tiny")), None, Path("film.mp4"))
+    read = render.make_context("render", words[1:]).params
+    assert (read["source"], read["output"]) == ("./-b.mp4", "film.mp4")
+
+
 def test_an_animation_has_its_own_times(tmp_path: Path) -> None:
     animation = cv2.Animation()
     animation.frames = [cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGRA) for i in range(5)]

@@ -5,12 +5,14 @@ Long, because every way in is tried against one server.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from tiny_style import make_style
 from tune_server import Answer, Client, running
 
 from vidfx.cli import cli, main
+from vidfx.tune.rendering import Rendering
 
 STYLE = {"style": "tiny"}
 
@@ -77,7 +80,9 @@ def test_without_the_token_nothing_answers(client: Client, path: str, cookie: st
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("query", ["?token=", "?token=wrong", "?token=TOKENx", "?other=TOKEN", "?token=%00"])
+@pytest.mark.parametrize(
+    "query", ["?token=", "?token=wrong", "?token=TOKENx", "?other=TOKEN", "?token=%00", "?token=TOKEN" + "&a=b" * 8]
+)
 def test_a_wrong_token_in_the_address_is_refused(client: Client, query: str) -> None:
     answer = client.ask("GET", "/" + query.replace("TOKEN", client.token), headers={"cookie": None})
     assert answer.status == 403
@@ -254,6 +259,12 @@ def test_a_render_lands_beside_the_clip_or_nowhere(client: Client, name: str) ->
     assert client.get("/api/render")["state"] == "idle"
 
 
+def test_a_name_that_is_too_long_for_the_disk_is_refused(client: Client) -> None:
+    asked = json.dumps({"settings": STYLE, "output": "é" * 200 + ".mp4"})
+    answer = client.ask("POST", "/api/command", asked)
+    assert answer.status == 403 and "too long" in answer.json["error"]
+
+
 def test_an_output_that_is_a_link_is_refused(client: Client, folder: Path) -> None:
     (folder / "linked.mp4").symlink_to(folder / "secret" / "film.mp4")
     asked = json.dumps({"settings": STYLE, "output": "linked.mp4", "overwrite": True})
@@ -326,6 +337,15 @@ def test_questions_out_of_bounds_are_refused(client: Client) -> None:
     assert client.ask("POST", "/api/loop", json.dumps(base | {"seconds": 3600})).status == 400
 
 
+def test_a_body_that_does_not_come_is_408(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidfx.tune.tuning.PATIENCE", 0.1)
+    head = f"POST /api/command HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: Bearer {client.token}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as wire:
+        wire.sendall(head.encode())
+        assert wire.recv(100).split()[1] == b"408"
+
+
 # --- the command -------------------------------------------------------------------------------------------------
 
 
@@ -359,6 +379,17 @@ def test_refusals_of_the_command(folder: Path, style: str, capsys: pytest.Captur
     assert "cannot be had" in capsys.readouterr().err
 
 
+def test_a_port_that_another_took_in_between_is_69(
+    folder: Path, style: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def taken(*_: object) -> None:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket.socket, "listen", taken)
+    assert main(["tune", str(folder / "clip.mp4"), "--no-browser", "--style", style]) == 69
+    assert "cannot be had (address already in use)" in capsys.readouterr().err
+
+
 def test_without_the_extra_it_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidfx.cli.tune.find_spec", lambda name: None)
     done = CliRunner().invoke(cli, ["tune", str(folder / "clip.mp4")])
@@ -366,10 +397,28 @@ def test_without_the_extra_it_says_what_to_install(folder: Path, monkeypatch: py
     assert done.exception.exit_code == 69  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("after", [0.01, 0.03, 0.06])
+def test_a_render_that_is_stopped_at_once_shows_no_traceback(folder: Path, style: str, after: float) -> None:
+    rendering = Rendering()
+    rendering.start(["render", str(folder / "clip.mp4"), "--style", style, "-o", str(folder / "stopped.mp4")])
+    time.sleep(after)
+    rendering.stop()
+    rendering.close()
+    said = rendering.status()
+    assert said["state"] == "stopped"
+    assert not any("Traceback" in line or "File" in line for line in said["said"])
+
+
 def test_the_command_prints_the_address_and_ends_with_ctrl_c(folder: Path, style: str) -> None:
-    words = [sys.executable, "-m", "vidfx", "tune", str(folder / "clip.mp4"), "--no-browser", "--style", style]
+    words = [sys.executable, "-m", "vidfx", "tune", "--no-browser", "--style", style, "--", "-clip.mp4"]
+    (folder / "-clip.mp4").write_bytes((folder / "clip.mp4").read_bytes())
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"VIDFX_THREADS": "1"}
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"VIDFX_THREADS": "1"},
+        cwd=folder,
     )
     try:
         assert process.stdout is not None

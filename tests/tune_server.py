@@ -121,7 +121,6 @@ def running(clip: Path, folders: Sequence[Path] = (), *, styles: Sequence[str]) 
     tuning = prepare(clip, folders, styles=styles, machine=CPU, machine_flags=["--threads", "1"], usual=USUAL)
     taken = listen("127.0.0.1", 0)
     server, address = server_on(tuning, taken, host="127.0.0.1", remote=False)
-    taken.listen(64)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
     thread.start()
     until = time.monotonic() + 20

@@ -26,7 +26,7 @@ STYLE = Option(
 )
 PORT = Option(
     ["--port"],
-    type=Parsed("port", whole_number(0)),
+    type=Parsed("port", whole_number(0, 65535)),
     default="0",
     metavar="N",
     section="Server",
@@ -112,7 +112,7 @@ def _usual_render(context: click.Context, source: str) -> dict[str, Any]:
     """What `vidfx render` would take here without a flag: defaults, settings files and variables."""
     from vidfx.cli.render import render
 
-    return render.make_context("render", [source, "--style", "any"], parent=context.parent).params
+    return render.make_context("render", ["--style", "any", "--", source], parent=context.parent).params
 
 
 def _machine_flags(context: click.Context) -> list[str]:

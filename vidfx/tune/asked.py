@@ -147,7 +147,11 @@ class Bounds:
             raise NotAllowed("the file's name may hold no folder", hint="a render lands beside the clip")
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"'{name}' has no suffix that vidfx writes", hint="use " + " ".join(SUFFIXES))
-        if path.is_symlink():
+        try:
+            is_link = path.is_symlink()
+        except OSError as error:  # 255 letters may be more than 255 bytes
+            raise NotAllowed(f"'{name}' is no name here ({error.strerror})", hint="choose another name") from None
+        if is_link:
             raise NotAllowed(f"'{name}' is a link to somewhere else", hint="choose another name")
         return path
 

@@ -31,7 +31,8 @@ class CommandLine:
     def words(self, asked: AskRender, matte: Path | None, output: Path | None) -> list[str]:
         """Everything after `vidfx`."""
         look = asked.settings
-        said = ["render", self.source, "--style", self.styles[look.style or ""]]
+        source = f"./{self.source}" if self.source.startswith("-") else self.source  # no option
+        said = ["render", source, "--style", self.styles[look.style or ""]]
         for flag, value in (("strength", look.strength), ("smooth", look.smooth)):
             if value != self.usual[flag]:
                 said += [f"--{flag}", f"{value:.4f}".rstrip("0").rstrip(".")]

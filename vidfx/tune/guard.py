@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from secrets import compare_digest
 from urllib.parse import parse_qs
 
@@ -93,8 +94,9 @@ class Guard:
     def _knows_token(self, scope: Scope, headers: dict[str, list[str]]) -> bool:
         given: list[str] = []
         if scope["path"] == "/":
-            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
-            given += query.get("token", [])
+            with suppress(ValueError):  # more fields than any page of ours sends
+                query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
+                given += query.get("token", [])
         for line in headers.get("cookie", []):
             given += [v for name, _, v in (c.strip().partition("=") for c in line.split(";")) if name == self.cookie]
         given += [line.removeprefix("Bearer ") for line in headers.get("authorization", [])]

@@ -96,6 +96,8 @@ class Rendering:
         code = process.wait()
         with self._lock:
             asked = self._state == "stopping"
+            if asked and (code < 0 or code == 1):
+                self._said.clear()  # ended while Python itself was starting, it left a traceback
             self._exit, self._took = code, time.monotonic() - self._began
             self._state = "done" if code == 0 else "stopped" if asked or code in (130, 143) else "failed"
             self._process = None

@@ -54,7 +54,7 @@ def make_app(tuning: Tuning, *, token: str, port: int, host: str = "127.0.0.1", 
         finally:
             await run_in_threadpool(tuning.close)
 
-    handlers: dict[Any, Any] = dict.fromkeys((VidfxError, HTTPException, TimeoutError, Exception), _failed)
+    handlers: dict[Any, Any] = dict.fromkeys((VidfxError, HTTPException, Exception), _failed)
     return Starlette(
         routes=[
             *Shown(tuning, token=token, port=port).routes(),

@@ -119,12 +119,13 @@ def _is_loopback(address: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on the address; port 0 takes a free one. Raises Unavailable, UsageError."""
+    """A socket on the address, on which a browser already waits; port 0 takes a free one. Raises Unavailable."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
     found = socket.socket(family, kind, protocol)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen(64)  # two may bind one port, but only one listens
     except OSError as error:
         found.close()
         what = (error.strerror or str(error)).lower()
@@ -174,7 +175,6 @@ def serve(tuning: Tuning, *, host: str, port: int, remote: bool, browser: bool, 
         tuning.close()
         raise
     server, address = server_on(tuning, taken, host=host, remote=remote)
-    taken.listen(64)  # from here on a browser waits instead of being refused
 
     def announce() -> None:
         ready(address)

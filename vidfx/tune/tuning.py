@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from vidfx.errors import UsageError
@@ -18,6 +19,8 @@ from vidfx.tune.rendering import Rendering
 from vidfx.tune.scan import Scan
 
 A = TypeVar("A", bound=BaseModel)
+PATIENCE = 10.0
+"""Seconds that a question may take to arrive."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,11 @@ class Tuning:
 
 
 async def question(request: Request, model: type[A]) -> A:
-    """The request's JSON, checked. Raises UsageError with the first thing that is wrong."""
-    body = await asyncio.wait_for(request.body(), timeout=10)
+    """The request's JSON, checked. Raises UsageError with the first thing that is wrong, HTTPException 408."""
+    try:
+        body = await asyncio.wait_for(request.body(), PATIENCE)
+    except TimeoutError:
+        raise HTTPException(408, "the question was too long in coming") from None
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
