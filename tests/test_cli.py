@@ -111,12 +111,24 @@ def test_version(run: Run) -> None:
         ),
         (["render", "a", "--style", "ink", "--precision", "fp8"], "--precision:", ""),
         (["render", "a", "--style", "ink", "--memory", "lots"], "--memory: must be a size such as 512M", "32M"),
+        (["render", "a", "--style", "ink", "--memory", "9" * 400 + "G"], "--memory: '99", ""),
+        (["render", "a", "--style", "ink", "--threads", "9" * 30], "--threads: must be 4096 at most, not 999", ""),
+        (["render", "a", "--style", "ink", "--batch", "9" * 5000], "--batch: '99", ""),
+        (["render", "a", "--style", "ink", "--start", "9" * 5000], "--start: '99", ""),
         (["render", "a", "--style", "ink", "--json", "--progress", "openjd"], "both want stdout", ""),
         (["preview", "a", "--style", "ink"], "--output is missing", ""),
         (
             ["train", "r.toml", "--data", "d", "--out", "o", "--budget", "soon"],
             "--budget: 'soon' is no length",
             "1h30m",
+        ),
+        (["train", "r.toml", "--data", "d", "--out", "o", "--budget", "9" * 5000], "--budget: '99", ""),
+        (["tune", "a.mp4", "--port", "70000"], "--port: must be 65535 at most, not 70000", ""),
+        (["tune", "a.mp4", "--port", "9" * 20], "--port: must be 65535 at most, not 999", ""),
+        *(
+            ([*command, path, "--style", "ink"], f"'{path or '.'}' is a folder", "name a clip")
+            for command in (["render"], ["farm", "plan"])
+            for path in (".", "", "/")
         ),
     ],
 )
@@ -138,6 +150,11 @@ def test_a_missing_clip_is_66_and_a_missing_style_too(run: Run, style: Path, cli
 def test_what_is_no_film_is_65(run: Run, style: Path) -> None:
     Path("noise.mp4").write_bytes(b"not a film" * 100)
     assert run("render", "noise.mp4", "--style", style)[0] == 65
+
+
+def test_a_style_of_nobodys_is_66(run: Run, clip: Path) -> None:
+    code, _, err = run("render", clip, "--style", "~no one/ink")
+    assert code == 66 and "no model file at '~no one/ink'" in err
 
 
 def test_a_pipe_is_refused_with_the_reason(run: Run, style: Path) -> None:
