@@ -1,4 +1,7 @@
-"""`vidfx farm`: a job folder that any host works in, and a film equal to the single pass."""
+"""`vidfx farm`: a job folder that any host works in, and a film equal to the single pass.
+
+Long, because one suite over all steps of one job.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each runtime in each precision paints the same picture, whole or in tiles, and says what it runs on."""
+"""Each runtime in each precision paints the same picture, whole or in tiles, and says what it runs on.
+
+Long, because one suite over all runtimes.
+"""
 
 from __future__ import annotations
 
