@@ -45,9 +45,9 @@ def frames_of(style: str | None) -> list[Picture]:
 def named(picture: Picture, name: str) -> Picture:
     """With a name at the lower left, light on its own soft shadow."""
     where, font, scale = (14, SIZE[1] - 14), cv2.FONT_HERSHEY_DUPLEX, 0.6
-    shadow = np.zeros(picture.shape[:2], np.float32)
-    cv2.putText(shadow, name, where, font, scale, 1.0, 6, cv2.LINE_AA)
-    shadow = 0.75 * np.clip(2 * cv2.GaussianBlur(shadow, (0, 0), 4), 0, 1)[..., None]
+    letters = np.zeros(picture.shape[:2], np.uint8)
+    cv2.putText(letters, name, where, font, scale, 255, 6, cv2.LINE_AA)
+    shadow = 0.75 * np.clip(cv2.GaussianBlur(letters, (0, 0), 4) / np.float32(128), 0, 1)[..., None]
     shown = np.rint(picture * (1 - shadow)).astype(np.uint8)
     cv2.putText(shown, name, where, font, scale, (250, 247, 240), 1, cv2.LINE_AA)
     return shown
