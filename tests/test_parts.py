@@ -26,7 +26,7 @@ import vidfx
 from vidfx import Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
 from vidfx.machine import has_openvino
 from vidfx.parts.packets import PartWriter, read_part
-from vidfx.parts.plan import Plan, _cuts, load, plan, save
+from vidfx.parts.plan import Plan, _cuts, load, plan, to_json
 from vidfx.parts.stitch import stitch
 from vidfx.parts.work import finished_parts, render_part
 from vidfx.settings import Job
@@ -228,7 +228,7 @@ def test_a_plan_names_the_frames_that_are_read(style: str, tmp_path: Path, wante
     assert planned.start == read[0].time
     times = {frame.index: frame.pts for frame in read}
     assert [part.enter.pts for part in planned.parts] == [times[part.first] for part in planned.parts]
-    save(planned, tmp_path / "plan.json")
+    (tmp_path / "plan.json").write_bytes(to_json(planned))
     assert load(tmp_path / "plan.json") == planned
 
 

@@ -113,10 +113,7 @@ class Film:
                     others.add(other)
             carry_container(source, container, self._window, skipped=skipped, rate=self._clip.rate)
             if self._format == "avi" and source.chapters():
-                if self._strict:
-                    hint = "write .mkv, which holds almost anything, or leave out --strict"
-                    raise UsageError("chapters do not fit into .avi; they would be dropped", hint=hint)
-                self._notify("chapters do not fit into .avi: dropped")
+                others.give_up("chapters do not fit into .avi", "dropped")
         self._tag(container)
         try:
             container.start_encoding()

@@ -82,12 +82,9 @@ class OtherStreams:
         """Whether it is sound that AVI, where every stream begins at 0, would play too early: silence must be made."""
         if self._format != "avi" or stream.type != "audio":
             return False
-        first = next(
-            (packet for packet in first_packets(self._source.name, stream.index) if packet.pts is not None), None
-        )
-        if first is None or first.pts is None:
-            return False
-        return max(self._window.start or 0, first.pts * first.time_base) - self._window.shift > _LATE
+        times = [(packet.pts, packet.time_base) for packet in first_packets(self._source.name, stream.index)]
+        begins = [max(self._window.start or 0, pts * base) for pts, base in times if pts is not None]
+        return any(begin - self._window.shift > _LATE for begin in begins)
 
     def _refuse(self, stream: Stream) -> None:
         """Leaves out a stream that no player can open: many would then refuse the whole file."""
@@ -120,15 +117,19 @@ class OtherStreams:
         elif stream.type == "subtitle":
             maker = SubtitleTranscoder.into(self._output, stream)
         action = f"converted to {maker.codec}" if maker else "dropped"
-        if self._strict:
-            hint = "write .mkv, which holds almost anything, or leave out --strict"
-            raise UsageError(f"{what}; it would be {action}", hint=hint)
-        self._notify(f"{what}: {action}")
+        self.give_up(what, action)
         if maker:
             maker.stream.metadata.update(carried(stream))
             name_track(self._output, maker.stream)
             maker.stream.disposition = stream.disposition
             self._targets[stream.index] = maker
+
+    def give_up(self, what: str, action: str) -> None:
+        """Says what does not fit into the container, and what becomes of it. Raises UsageError under `strict`."""
+        if self._strict:
+            hint = "write .mkv, which holds almost anything, or leave out --strict"
+            raise UsageError(f"{what}; it would be {action}", hint=hint)
+        self._notify(f"{what}: {action}")
 
     # --- packets -----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from vidfx import __version__, images, sink
-from vidfx.disk import write_whole, writing_error
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import resolve
@@ -206,14 +205,6 @@ def _parts(
             enter=enter,
             end=table.order[numbers[after]] if after < len(numbers) else None,
         )
-
-
-def save(plan: Plan, path: Path) -> None:
-    """Writes a plan as JSON, whole or not at all. Raises CannotWrite, TryAgain, UsageError."""
-    try:
-        write_whole(path, to_json(plan))
-    except OSError as error:
-        raise writing_error(path, error) from error
 
 
 def to_json(plan: Plan) -> bytes:
