@@ -1,4 +1,4 @@
-"""Writes docs/notebook.ipynb from the cells below: a notebook is JSON that nobody should edit by hand.
+"""Writes docs/notebook.ipynb from the cells below, with what they print and show: nobody should edit JSON by hand.
 
 python scripts/make_notebook.py
 """
@@ -6,7 +6,11 @@ python scripts/make_notebook.py
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
+
+import nbclient
+import nbformat
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs" / "notebook.ipynb"
 
@@ -50,7 +54,7 @@ def show(*pictures: np.ndarray):
     \"\"\"Pictures beside each other, as a notebook shows them.\"\"\"
     from IPython.display import Image, display
 
-    display(Image(cv2.imencode(".png", np.hstack(pictures)[..., ::-1])[1].tobytes()))
+    display(Image(cv2.imencode(".jpg", np.hstack(pictures)[..., ::-1])[1].tobytes()))
 
 
 frames = np.stack([hill(number) for number in range(8)])
@@ -60,16 +64,11 @@ print(painter.describe(192, 320), "|", painted.shape, painted.dtype)
 show(frames[0], painted[0])""",
     """## Held still
 
-Painted one by one, strokes flicker. `steady_both_ways` averages along the motion of the source. A stage takes an
-iterator of frames and gives one;
-a `Frame` is a picture with its time.""",
+Painted one by one, strokes flicker. `paint_frames` does all that a render does between reading and writing: it paints,
+averages along the
+motion of the source, and composites. It takes an iterator of frames and gives one; a `Frame` is a picture with its
+time.""",
     """from fractions import Fraction
-
-from vidfx.ahead import steady_both_ways
-from vidfx.composite import composite
-from vidfx.screentone import screentone
-from vidfx.shots import mark_shots
-from vidfx.stylize import stylize
 
 
 def as_frames(pictures):
@@ -78,17 +77,8 @@ def as_frames(pictures):
         yield vidfx.Frame(index=index, image=picture, source=picture, **time)
 
 
-def held(stages, painter, look):
-    \"\"\"All that a render does between reading and writing.\"\"\"
-    stages = stylize(mark_shots(stages), painter)
-    stages = steady_both_ways(stages, amount=look.smooth, window=look.smooth_window)
-    if painter.card.finish == "screentone":  # manga: greys become dots, after they are held still
-        stages = screentone(stages)
-    return composite(stages, look=look)
-
-
 look = vidfx.Look(strength=0.9, keep_color=True)
-still = [frame.image for frame in held(as_frames(frames), painter, look)]
+still = [frame.image for frame in vidfx.paint_frames(as_frames(frames), painter, look=look)]
 print(len(still), "frames")
 show(painted[-1], still[-1])""",
     """## A film
@@ -113,12 +103,18 @@ done = vidfx.render(film, "hill.ink.mp4", style="ink", look=look, overwrite=True
 print(done.path, done.frames, "frames on", done.ran_on)""",
     """## A film, stage by stage
 
-The same stages as above on the film's own frames, to look at or to do with as you like: `read_frames` gives them with
-their exact times.""",
-    """from vidfx.source import open_clip, read_frames
+`read_frames` gives a film's own frames with their exact times. Before `paint_frames` may stand whatever you like; each
+stage can be had by itself as well
+([python.md](python.md)). Here every picture is mirrored before it is painted.""",
+    """from dataclasses import replace
 
-clip = open_clip(film)
-for frame in held(read_frames(clip), painter, look):
+from vidfx.source import open_clip, read_frames
+
+mirrored = (
+    replace(frame, image=frame.image[:, ::-1].copy(), source=frame.image[:, ::-1].copy())
+    for frame in read_frames(open_clip(film))
+)
+for frame in vidfx.paint_frames(mirrored, painter):
     if frame.index in (0, 7):
         print(frame.index, float(frame.time), "s", frame.image.shape)
         show(frame.source, frame.image)""",
@@ -146,10 +142,20 @@ def notebook() -> dict[str, object]:
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def text() -> str:
-    return json.dumps(notebook(), indent=1, ensure_ascii=False) + "\n"
+def executed() -> str:
+    """The notebook as text, with what its cells put out."""
+    book = nbformat.reads(json.dumps(notebook()), as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": folder}}).execute()
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)  # the time of day
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]  # names this machine
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("text/plain", None)  # where an object lay in memory
+    return str(nbformat.writes(book)) + "\n"
 
 
 if __name__ == "__main__":
-    NOTEBOOK.write_text(text(), "utf-8")
+    NOTEBOOK.write_text(executed(), "utf-8")
     print(NOTEBOOK)

@@ -89,7 +89,7 @@ def test_every_name_on_the_page_is_in_the_code() -> None:
 
 def test_the_drawn_stages_are_the_pipelines_in_its_order() -> None:
     stages = "mark_shots|stylize|mark_motion|steady_both_ways|screentone|composite"
-    body = (ROOT / "vidfx" / "pipeline.py").read_text("utf-8").split("def paint(")[1].split("\ndef ")[0]
+    body = (ROOT / "vidfx" / "pipeline.py").read_text("utf-8").split("def paint_frames(")[1].split("\ndef ")[0]
     drawn = re.findall(rf"-->\|[a-z]+\.({stages})\|", PAGE)
     assert drawn == re.findall(rf"\b({stages})\(", body) != []
 

@@ -149,6 +149,18 @@ def test_streams_are_compared_packet_by_packet(run: Run, folder: Path) -> None:
     assert tags["title"] == {"source": "walk", "render": "none"}
 
 
+@needs_ffprobe
+def test_a_language_that_was_never_said_is_not_missed(run: Run, folder: Path) -> None:
+    """MP4 says `und` of a stream without a language, Matroska nothing; the second stream keeps its number."""
+    unsaid = ("-metadata:s:a", "language=und")
+    for name, languages in (("silent.mp4", unsaid), ("named.mkv", (*unsaid, "-metadata:s:a:1", "language=deu"))):
+        words = ["-i", folder / "source.mp4", "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", *languages]
+        subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, words), str(folder / name)], check=True)
+    assert not [name for name in figures(run, "silent.mp4", "named.mkv")["tags"] if name.startswith("language")]
+    tags = figures(run, "named.mkv", "silent.mp4")["tags"]
+    assert tags["language of audio 1"] == {"source": "deu", "render": "none"}
+
+
 def test_sound_that_repeats_itself_is_found_where_the_cut_is(tmp_path: Path) -> None:
     """Packets of silence are all alike; which of them a cut begins with is told by the time."""
     frames = [picture(i, SIZE) for i in range(72)]

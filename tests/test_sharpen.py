@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_steady import frame, noise, paint, rms, smooth, texture, u8, window
 
+from vidfx.bands import Bands
 from vidfx.evaluation.appearance import sharpness
+from vidfx.frames import Picture
 from vidfx.sharpen import Sharpener
 
 SOURCE = window(texture(0), 20, 20)
@@ -36,10 +38,16 @@ def test_a_style_that_is_mostly_noise_gets_no_rims() -> None:
     assert np.mean(errors[12:]) < 0.27 * errors[0]
 
 
+def sharpened(out: NDArray[np.float32], weight: NDArray[np.float32], styled: Picture) -> Picture:
+    height, width = weight.shape
+    return Sharpener(width, Bands(height, 1)).shown(out, weight, styled)
+
+
 def straightforward(out: NDArray[np.float32], weight: NDArray[np.float32], amount: float) -> NDArray[np.float64]:
     kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
-    detail = out - cv2.filter2D(out.astype(np.float64), -1, kernel)
-    return np.clip(out + amount * weight[..., None] * detail, 0, 255)
+    luma = out.astype(np.float64) @ (0.299, 0.587, 0.114)
+    detail = luma - cv2.filter2D(luma, -1, kernel)
+    return np.clip(out + (amount * weight * detail)[..., None], 0, 255)
 
 
 @settings(max_examples=30, deadline=None)
@@ -50,7 +58,7 @@ def test_it_is_one_unsharp_mask_of_some_amount(height: int, width: int, seed: in
     styled = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
     out = cv2.GaussianBlur(styled.astype(np.float32), (0, 0), 0.1 + softened / 4)
     weight = np.full((height, width), 0.9, np.float32)
-    shown = Sharpener(width).shown(out, weight, styled)
+    shown = sharpened(out, weight, styled)
     distance = [np.abs(shown - straightforward(out, weight, amount)).max() for amount in np.linspace(0, 0.8, 161)]
     assert min(distance) <= 1.6  # half a step of rounding, and an amount half-way between two of these
 
@@ -61,7 +69,7 @@ def test_where_nothing_was_averaged_the_picture_is_as_it_came() -> None:
     out[:, :40] = sharp[:, :40]
     weight = np.full(sharp.shape[:2], 0.9, np.float32)
     weight[:, :40] = 0
-    shown = Sharpener(sharp.shape[1]).shown(out, weight, sharp)
+    shown = sharpened(out, weight, sharp)
     np.testing.assert_array_equal(shown[:, :40], sharp[:, :40])
     assert sharpness(shown[:, 41:]) > 1.03 * sharpness(u8(out)[:, 41:])
 
@@ -71,6 +79,16 @@ def test_bright_and_dark_stay_in_range(top: int) -> None:
     kind = np.uint8 if top == 255 else np.uint16
     styled = (np.indices((64, 64)).sum(0) // 4 % 2 * top).astype(kind)[..., None].repeat(3, 2)
     out = cv2.GaussianBlur(styled.astype(np.float32), (0, 0), 0.6)
-    shown = Sharpener(64).shown(out, np.full((64, 64), 0.9, np.float32), styled)
+    shown = sharpened(out, np.full((64, 64), 0.9, np.float32), styled)
     assert shown.dtype == kind
     assert np.abs(shown.astype(np.int64) - styled).max() < 0.5 * top, "an overshoot wrapped round"
+
+
+def test_edges_get_no_coloured_rims() -> None:
+    """What is added is grey: the same in red, green and blue."""
+    styled = u8(restless(1, 5)[0])
+    out = cv2.GaussianBlur(styled.astype(np.float32), (0, 0), 0.5)
+    added = sharpened(out, np.full(styled.shape[:2], 0.9, np.float32), styled) - out
+    assert np.abs(added).max() > 4
+    inside = (out > 30).all(2) & (out < 225).all(2)
+    assert np.ptp(added[inside], axis=1).max() <= 1

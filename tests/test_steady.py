@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vidfx.bands import Bands
 from vidfx.errors import UsageError
 from vidfx.frames import Frame, Picture
 from vidfx.steady import steady, warm_up_frames
@@ -110,6 +111,41 @@ def test_noise_on_a_still_scene_fades_and_stays_low() -> None:
     errors = [rms(one.image - truth) for one in smooth(frames)]
     assert max(errors[15:]) < 0.27 * before  # an exponential mean with K = 0.9 leaves sqrt(0.1 / 1.9) = 0.23
     assert np.mean(errors[60:]) == pytest.approx(np.mean(errors[20:40]), rel=0.1)
+
+
+def test_threads_share_a_picture_and_change_nothing() -> None:
+    """In bands of rows, of which some move in part, some altogether and some not at all."""
+    rng = np.random.default_rng(5)
+    still, card = rng.integers(0, 256, (300, 200, 3)), texture(3, 80, 100)
+    frames = []
+    for i in range(6):
+        source = cv2.GaussianBlur(still.astype(np.float32), (0, 0), 2)
+        source[40:140, 20 + 4 * i : 100 + 4 * i] = card
+        frames.append(frame(i, source, paint(source)))
+    alone = smooth(frames)
+    for threads in (2, 3, 16):
+        shared = list(steady(iter(frames), threads=threads))
+        assert all(np.array_equal(a.image, b.image) for a, b in zip(alone, shared, strict=True))
+    moved = [
+        np.abs(out.image - paint(one.source.astype(np.float32))).max() for out, one in zip(alone, frames, strict=True)
+    ]
+    assert max(moved) < 60, "what moves is carried along, what does not stays"
+
+
+def test_a_thread_that_fails_is_heard_and_the_others_are_waited_for() -> None:
+    bands, begun, done = Bands(1000, 3), [], []
+
+    def work(thread: int, rows: slice) -> None:
+        begun.append(rows.start)
+        if rows.start == 64:
+            raise ValueError("no paint left")
+        done.append(rows.start)
+
+    with pytest.raises(ValueError, match="no paint left"):
+        bands.each(work)
+    bands.close()
+    assert set(begun) >= {0, 64, 128}
+    assert len(done) == len(begun) - 1
 
 
 def test_half_an_amount_smooths_less() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from vidfx.frames import Clip, Colour, Frame
     from vidfx.job import Rendered, render
+    from vidfx.pipeline import paint_frames
     from vidfx.settings import Encode, Look, Machine, Range
     from vidfx.sheet import preview
     from vidfx.styles.library import find_style, list_styles
@@ -58,12 +59,14 @@ __all__ = [
     "find_style",
     "list_styles",
     "load_style",
+    "paint_frames",
     "preview",
     "render",
 ]
 
 _HOMES = {
     "job": ("Rendered", "render"),
+    "pipeline": ("paint_frames",),
     "sheet": ("preview",),
     "styles.library": ("find_style", "list_styles"),
     "styles.stylizer": ("load_style",),

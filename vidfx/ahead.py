@@ -35,22 +35,22 @@ class _Seen(NamedTuple):
     """Frames of the shot before it."""
 
 
-def steady_both_ways(frames: Iterator[Frame], *, amount: float, window: int) -> Iterator[Frame]:
+def steady_both_ways(frames: Iterator[Frame], *, amount: float, window: int, threads: int = 1) -> Iterator[Frame]:
     """As `steady`, with `window` frames of look-ahead at least; 0 is `steady` alone.
 
     `window` is in the clip's own count: four times as many where every fourth frame is rendered. Holds 2 · `window`
-    frames and takes three times the time. Raises UsageError for an amount out of range.
+    frames and takes three times the time. `threads` as in `steady`. Raises UsageError for an amount out of range.
     """
     if window == 0 or amount == 0:
-        yield from steady(frames, amount=amount)
+        yield from steady(frames, amount=amount, threads=threads)
         return
     held: list[_Seen] = []
-    for block in _blocks(frames, amount, window):
+    for block in _blocks(frames, amount, window, threads):
         if held:
-            yield from _mixed(held, [] if block[0].styled.starts_shot else block, amount)
+            yield from _mixed(held, [] if block[0].styled.starts_shot else block, amount, threads)
         held = block
     if held:
-        yield from _mixed(held, [], amount)
+        yield from _mixed(held, [], amount, threads)
 
 
 def frames_ahead(look: Look) -> int:
@@ -58,12 +58,12 @@ def frames_ahead(look: Look) -> int:
     return 2 * look.smooth_window - 1 if look.smooth and look.smooth_window else 0
 
 
-def _blocks(frames: Iterator[Frame], amount: float, window: int) -> Iterator[list[_Seen]]:
+def _blocks(frames: Iterator[Frame], amount: float, window: int, threads: int) -> Iterator[list[_Seen]]:
     """Runs of frames in one shot and one block."""
     styled, copies = tee(mark_motion(frames))
     block: list[_Seen] = []
     past = -1
-    for frame, steadied in zip(styled, steady(copies, amount=amount), strict=True):
+    for frame, steadied in zip(styled, steady(copies, amount=amount, threads=threads), strict=True):
         past = 0 if frame.starts_shot else past + 1
         if block and (frame.starts_shot or frame.index // window != block[-1].styled.index // window):
             yield block
@@ -73,9 +73,9 @@ def _blocks(frames: Iterator[Frame], amount: float, window: int) -> Iterator[lis
         yield block
 
 
-def _mixed(block: list[_Seen], ahead: list[_Seen], amount: float) -> Iterator[Frame]:
+def _mixed(block: list[_Seen], ahead: list[_Seen], amount: float, threads: int) -> Iterator[Frame]:
     backwards = [replace(seen.styled, starts_shot=False, motion=None) for seen in reversed(block + ahead)]
-    images = [frame.image for frame in steady(iter(backwards), amount=amount)][::-1]
+    images = [frame.image for frame in steady(iter(backwards), amount=amount, threads=threads)][::-1]
     for place, (seen, image) in enumerate(zip(block, images, strict=False)):
         past, coming = min(seen.past, COUNTED), min(len(images) - 1 - place, COUNTED)
         share = coming / max(past + coming, 1)

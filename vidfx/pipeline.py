@@ -63,30 +63,49 @@ def paint(
     `end` is the pts before which it stops: frames from there on are only looked at. `pixels` is what the output has
     use for. Under `strict` a damaged clip is an error. Raises whatever a stage raises.
     """
-    threads = stylizer.runtime.threads
-    cv2.setNumThreads(max(1, threads // 2))  # two stages call OpenCV at once, and a pool on every core fights the rest
     frames = read_frames(
         clip,
         wanted=wanted,
         warm_up=warm_up,
         enter=enter,
-        threads=threads,
+        threads=stylizer.runtime.threads,
         pixels=pixels,
         strict=strict,
         notify=notify,
     )
-    frames = watch("shots", mark_shots(watch("decode", frames)))
+    matte = read_matte(look, wanted, warm_up, skip if enter else None, notify=notify)
+    frames = watch("decode", frames)
+    return paint_frames(frames, stylizer, look=look, matte=matte, step=wanted.step, end=end, watch=watch)
+
+
+def paint_frames(
+    frames: Iterator[Frame],
+    stylizer: Stylizer,
+    *,
+    look: Look = Look(),  # noqa: B008 - frozen
+    matte: Iterator[Matte] | None = None,
+    step: int = 1,
+    end: int | None = None,
+    watch: Watch = unwatched,
+) -> Iterator[Frame]:
+    """Every stage between reading and writing, on frames from wherever; as many come out as go in, in order.
+
+    `matte`: a picture for each frame, white where it is to be painted. `step`: how many frames of the clip stand for
+    one that is given. `end` as in `paint`. Raises whatever a stage raises.
+    """
+    shared = max(1, stylizer.runtime.threads // 2)  # two stages work at once, and a pool on every core fights the rest
+    cv2.setNumThreads(shared)
+    frames = watch("shots", mark_shots(frames))
     frames = stop_at(frames, end, beyond=frames_ahead(look))
     frames = watch("wait", prefetch(frames, depth=2))
     frames = watch("generator", stylize(frames, stylizer))
     frames = watch("wait", prefetch(frames, depth=2))
     if look.smooth:
         frames = watch("wait", prefetch(watch("motion", mark_motion(frames)), depth=2))
-    frames = watch("smoothing", steady_both_ways(frames, amount=look.smooth, window=look.smooth_window * wanted.step))
-    frames = stop_at(frames, end)
+    frames = steady_both_ways(frames, amount=look.smooth, window=look.smooth_window * step, threads=shared)
+    frames = stop_at(watch("smoothing", frames), end)
     if stylizer.card.finish == "screentone":
         frames = watch("screentone", screentone(frames))
-    matte = read_matte(look, wanted, warm_up, skip if enter else None, notify=notify)
     frames = watch("composite", composite(frames, look=look, matte=matte))
     return watch("wait", prefetch(frames, depth=2))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 
 from vidfx import __version__
 from vidfx.parts.packets import PartFile
-from vidfx.settings import Job
+from vidfx.settings import Encode, Job
 from vidfx.styles.library import StyleFile
 
 
@@ -30,4 +31,8 @@ def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[st
         said["range"] = {
             k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
         }
+    usual = Encode()
+    asked = {f.name: getattr(job.encode, f.name) for f in fields(usual)}
+    if changed := {name: value for name, value in asked.items() if value != getattr(usual, name)}:
+        said["encode"] = changed
     return {"vidfx": json.dumps(said, separators=(",", ":"))}

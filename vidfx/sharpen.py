@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Map, Picture, rounded, top_of
+from vidfx.bands import BAND, Bands
+from vidfx.frames import Map, Picture, rounded
 
 _KEPT = 0.98  # of the styled picture's slope; a fiftieth less is not seen
 _MOST = 0.8  # of `a`; more draws rims around edges
@@ -27,7 +28,7 @@ _NOISE = (1.0, 1.3)  # `a` needed from which the style is taken for noise, in pa
 _GRAINS = 128  # `a` in so many steps to 1: two runs that differ by a thousandth of a step of 255 then use the same one
 AMPLIFIED = 1 + 1.5 * _MOST
 """By so much at most a difference between two pictures is greater after sharpening: the sum of the kernel's sizes."""
-_BAND = 64  # rows at a time: what they need stays in the cache, and the memory for it is small
+_DEPTH = {1: cv2.CV_8U, 2: cv2.CV_16U}  # by bytes
 _SAMPLES = 24  # of rows, in which the slope is measured,
 _EVERY = 23  # but so far apart at most; a prime, since generators work in blocks of 2, 4 and 8
 
@@ -36,32 +37,46 @@ Rows = NDArray[np.float32]
 
 
 class Sharpener:
-    """Sharpens pictures of one width, in memory that is taken once."""
+    """Sharpens pictures of one size, in memory that is taken once."""
 
-    def __init__(self, width: int) -> None:
-        self._blurred, self._shown = (np.empty((_BAND + 2, width, 3), np.float32) for _ in range(2))
-        self._more, self._less = (np.empty((_BAND + 2, width), np.float32) for _ in range(2))
+    def __init__(self, width: int, bands: Bands) -> None:
+        self._bands = bands
+        self._scratch = [_Scratch(width) for _ in range(bands.threads)]
 
     def shown(self, out: NDArray[np.float32], weight: Map, styled: Picture) -> Picture:
         """`out`, in which the past weighs `weight` (H × W) and `styled` the rest, all H × W × 3; of `styled`'s type."""
         amount = _amount(out, weight, styled)
-        if not amount:
-            return rounded(out, styled)
         height, shown = len(out), np.empty_like(styled)
-        for top in range(0, height, _BAND):
-            rows = slice(top, min(top + _BAND, height))
+
+        def sharpen(thread: int, rows: slice) -> None:
+            if not amount:
+                shown[rows] = rounded(out[rows], styled)
+                return
             around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
-            band = self._band(out[around], weight[around], amount, top_of(styled))
-            shown[rows] = rounded(band[rows.start - around.start :][: rows.stop - rows.start], styled)
+            missing = self._scratch[thread].missing(out[around], weight[around], amount)
+            missing = missing[rows.start - around.start :][: rows.stop - rows.start]
+            cv2.add(out[rows], missing, dst=shown[rows], dtype=_DEPTH[styled.itemsize])
+
+        self._bands.each(sharpen)
         return shown
 
-    def _band(self, out: NDArray[np.float32], weight: Map, amount: float, top: int) -> NDArray[np.float32]:
-        blurred, shown, more, less = (x[: len(out)] for x in (self._blurred, self._shown, self._more, self._less))
-        cv2.GaussianBlur(out, (3, 3), 0, dst=blurred)
-        np.multiply(weight, np.float32(-amount), out=less)
-        np.subtract(1, less, out=more)
-        cv2.blendLinear(out, blurred, more, less, dst=shown)
-        return np.clip(shown, 0, top, out=shown)
+
+class _Scratch:
+    """The memory of one thread, for a band and a row on each side of it."""
+
+    def __init__(self, width: int) -> None:
+        self._luma, self._blurred = (np.empty((BAND + 2, width), np.float32) for _ in range(2))
+        self._detail = np.empty((BAND + 2, width, 3), np.float32)
+
+    def missing(self, out: NDArray[np.float32], weight: Map, amount: float) -> NDArray[np.float32]:
+        """What these rows are to get, in each channel."""
+        luma, blurred, detail = (x[: len(out)] for x in (self._luma, self._blurred, self._detail))
+        cv2.cvtColor(out, cv2.COLOR_RGB2GRAY, dst=luma)
+        cv2.GaussianBlur(luma, (3, 3), 0, dst=blurred)
+        cv2.subtract(luma, blurred, dst=luma)
+        cv2.multiply(luma, weight, dst=luma, scale=amount)
+        cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB, dst=detail)
+        return detail
 
 
 def _amount(out: NDArray[np.float32], weight: Map, styled: Picture) -> float:

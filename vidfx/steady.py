@@ -22,8 +22,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.bands import BAND, Bands
 from vidfx.errors import UsageError
-from vidfx.flow import stretched, warp
+from vidfx.flow import shift, stretched, warp
 from vidfx.frames import Field, Frame, Map, Motion, top_of
 from vidfx.sharpen import AMPLIFIED, Sharpener
 from vidfx.trust import MEMORY, mark_motion
@@ -36,12 +37,12 @@ COUNTED = round(_OLDEST)
 _FIRST_GUESS = 255.0  # steps by which a fresh start may differ from a long-running one
 
 
-def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
+def steady(frames: Iterator[Frame], *, amount: float = 1.0, threads: int = 1) -> Iterator[Frame]:
     """Steadies `image` along the motion of `source`; every shot starts anew with its first frame as it came.
 
     `amount` from 0 (the same frame objects pass untouched) to 1 (full weight on the past). Motion that nobody has
     marked yet is found here. Causal; keeps one picture, a reduced one and a few small maps, whatever the clip's
-    length. Raises UsageError for an amount out of range.
+    length. `threads` share a picture and change nothing in it. Raises UsageError for an amount out of range.
     """
     if not 0 <= amount <= 1:
         raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}")
@@ -49,23 +50,31 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0) -> Iterator[Frame]:
         yield from frames
         return
     painter: _Painter | None = None
-    for frame in mark_motion(frames):
-        if painter is None:
-            painter = _Painter(frame.image.shape[1], frame.image.shape[0], amount)
-        yield painter.go_on(frame, frame.motion) if frame.motion else painter.begin(frame)
+    try:
+        for frame in mark_motion(frames):
+            if painter is None:
+                painter = _Painter(frame.image.shape[1], frame.image.shape[0], amount, threads)
+            yield painter.go_on(frame, frame.motion) if frame.motion else painter.begin(frame)
+    finally:
+        if painter is not None:
+            painter.bands.close()
 
 
 class _Painter:
     """Carries the past of one film, in memory that is taken once: fresh memory costs as much as the sums in it."""
 
-    def __init__(self, width: int, height: int, amount: float) -> None:
+    def __init__(self, width: int, height: int, amount: float, threads: int) -> None:
         self._size = (width, height)
         self._amount = amount
+        self.bands = Bands(height, threads)
         self._flow: Field = np.empty((height, width, 2), np.float32)
         self._weight: Map = np.empty((height, width), np.float32)
-        self._rest = np.empty_like(self._weight)
-        self._styled, self._out, self._warped = (np.empty((height, width, 3), np.float32) for _ in range(3))
-        self._sharpener = Sharpener(width)
+        self._past, self._out = (np.empty((height, width, 3), np.float32) for _ in range(2))
+        self._styled, self._rest = (
+            [np.empty((BAND, width, *channels), np.float32) for _ in range(self.bands.threads)]
+            for channels in ((3,), ())
+        )
+        self._sharpener = Sharpener(width, self.bands)
         self._age: Map | None = None
 
     def begin(self, frame: Frame) -> Frame:
@@ -83,33 +92,39 @@ class _Painter:
         most = np.minimum(_WEIGHT - _RESAMPLED * _offness(flow), motion.cap)
         weight = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
         cv2.resize(weight, self._size, dst=self._weight)
-        np.subtract(1, self._weight, out=self._rest)
-        self._carry(flow, motion.moving, stretch)
-        np.copyto(self._styled, frame.image)
-        cv2.blendLinear(self._out, self._styled, self._weight, self._rest, dst=self._warped)
-        self._out, self._warped = self._warped, self._out
-        np.clip(self._out, 0, top_of(frame.image), out=self._out)  # the cubic overshoots beside edges
+        cv2.resize(flow, self._size, dst=self._flow)
+        self._past, self._out = self._out, self._past
+
+        def mix(thread: int, rows: slice) -> None:
+            part = frame.image[rows]
+            styled, rest = self._styled[thread][: len(part)], self._rest[thread][: len(part)]
+            np.copyto(styled, part)
+            np.subtract(1, self._weight[rows], out=rest)
+            past = self._carried(rows, self._columns(rows, motion.moving, stretch), top_of(part))
+            cv2.blendLinear(past, styled, self._weight[rows], rest, dst=self._out[rows])
+
+        self.bands.each(mix)
         self._age = np.minimum(1 + motion.trust * age, _OLDEST)
         return replace(frame, image=self._sharpener.shown(self._out, self._weight, frame.image), motion=None)
 
-    def _carry(self, flow: Field, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> None:
-        """Brings the last output to where it is now, in the rectangle in which anything moves."""
-        x, y, width, height = cv2.boundingRect(moving)
-        if not width:
-            return
+    def _columns(self, rows: slice, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> slice:
+        """Those in which anything moves in these rows, and one more of the map all round: there the flow fades out."""
         across, down = stretch
-        # One more on each side: enlarging the flow spreads it.
-        rows = slice(max(0, int((y - 1) * down)), int((y + height + 1) * down) + 1)
-        columns = slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1)
-        cv2.resize(flow, self._size, dst=self._flow)
-        part, to = self._flow[rows, columns], self._warped[rows, columns]
-        if rows.start or columns.start:
-            part += (columns.start, rows.start)  # counted from the rectangle's corner
-        warp(self._out, part, cv2.INTER_CUBIC, to)
-        if to.size == self._out.size:
-            self._out, self._warped = self._warped, self._out
-        else:
-            self._out[rows, columns] = to
+        x, _, width, _ = cv2.boundingRect(moving[max(0, int(rows.start / down) - 1) : int(rows.stop / down) + 2])
+        return slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1) if width else slice(0, 0)
+
+    def _carried(self, rows: slice, columns: slice, top: int) -> NDArray[np.float32]:
+        """The past of these rows, brought to where it is now in the columns in which anything moves."""
+        past, here = self._past[rows], self._out[rows]
+        if not columns.stop:
+            return past
+        along, carried = self._flow[rows, columns], here[:, columns]
+        shift(along, (columns.start, rows.start))  # counted from the part's corner
+        warp(self._past, along, cv2.INTER_CUBIC, carried)
+        np.clip(carried, 0, top, out=carried)  # the cubic overshoots beside edges
+        for still in (slice(columns.start), slice(columns.stop, None)):
+            here[:, still] = past[:, still]
+        return here
 
 
 def _offness(flow: Field) -> Map:

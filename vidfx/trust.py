@@ -77,8 +77,9 @@ class MotionJudge:
         rough = estimator.between(now, before)
         trust = self._agreement(rough, estimator.roughly_between(before, now))
         flow, moving = estimator.stilled(estimator.refined(rough, now, before))
-        change = cv2.subtract(now.small, warp(before.small, flow, cv2.INTER_LINEAR), dtype=cv2.CV_32F)
-        trust *= self._likeness(change, before, now, flow)
+        was = warp(before.colour, flow, cv2.INTER_LINEAR)
+        change = cv2.subtract(now.small, cv2.extractChannel(was, 0), dtype=cv2.CV_32F)
+        trust *= _likeness(change, cv2.absdiff(now.colour, was))
         return Motion(flow=flow, moving=moving, trust=trust, cap=self._cap(change))
 
     def _agreement(self, flow: Field, back: Field) -> Map:
@@ -93,14 +94,6 @@ class MotionJudge:
         edge = _ramp((across + down) / (0.01 * length + 0.002), _EDGE)
         return np.asarray(cv2.blur(agree * edge, _SOFT), np.float32)
 
-    def _likeness(self, change: Any, before: View, now: View, flow: Field) -> Map:
-        """1 where `now` looks as `before` did along the flow, 0 where it does not."""
-        colour = cv2.absdiff(now.chroma, warp(before.chroma, flow, cv2.INTER_LINEAR))
-        colour = cv2.max(*cv2.split(colour))
-        # A single differing pixel is noise; three by three of them are a change.
-        by_luma = _ramp(cv2.blur(np.abs(change), (3, 3)), _CHANGE)
-        return by_luma * _ramp(cv2.blur(colour, (3, 3)).astype(np.float32), _COLOUR)
-
     def _cap(self, change: Any) -> Map:
         """The most that the past may weigh, from the drift of luma with its sign: a flicker cancels, a fade adds up."""
         height, width = change.shape
@@ -110,6 +103,17 @@ class MotionJudge:
         fade = abs(float(np.median(drift)))  # the median: a large thing that passes is no fade
         cap = np.minimum(_LAG / (_LAG + np.abs(drift)), _LAG_OF_FADE / (_LAG_OF_FADE + fade))
         return np.asarray(cv2.resize(cap, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _likeness(change: Any, difference: Any) -> Map:
+    """1 where a picture looks as the one before did along the flow, 0 where it does not.
+
+    `change` of luma, with its sign, and the `difference` of luma, Cr and Cb without.
+    """
+    _, red, blue, _ = cv2.split(difference)
+    # A single differing pixel is noise; three by three of them are a change.
+    by_luma, by_colour = (cv2.blur(values, (3, 3)) for values in (np.abs(change), cv2.max(red, blue)))
+    return _ramp(by_luma, _CHANGE) * _ramp(by_colour.astype(np.float32), _COLOUR)
 
 
 def _ramp(values: NDArray[Any], ends: tuple[float, float]) -> Map:

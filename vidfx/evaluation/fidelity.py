@@ -166,12 +166,11 @@ def _tags(source: Clip, render: Clip) -> list[TagCheck]:
 def _said(clip: Clip) -> dict[str, Any]:
     with decode.opened(clip.path) as container:
         said: dict[str, Any] = {"chapters": len(container.chapters())}
-        for stream in container.streams:
-            language = stream.metadata.get("language")
-            if language and stream.type in ("audio", "subtitle"):
-                said[f"language of {stream.type} {sum(k.startswith(f'language of {stream.type}') for k in said)}"] = (
-                    language
-                )
+        for kind in (container.streams.audio, container.streams.subtitles):
+            for number, stream in enumerate(kind):
+                language = stream.metadata.get("language", "und")
+                if language != "und":  # MP4's way of saying nothing
+                    said[f"language of {stream.type} {number}"] = language
         title = container.metadata.get("title")
         covers = sum(bool(s.disposition & Disposition.attached_pic) for s in container.streams.video)
         return said | ({"title": title} if title else {}) | ({"cover pictures": covers} if covers else {})
