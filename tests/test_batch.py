@@ -34,7 +34,7 @@ from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
 from vidfx.farm.local import LocalEngine, machine_for
 from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
-from vidfx.parts.plan import warm_up_of
+from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Look, Range
 

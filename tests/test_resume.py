@@ -33,7 +33,7 @@ from vidfx.cli import main
 from vidfx.job import EXACT, Render
 from vidfx.parts import journal
 from vidfx.parts.packets import part_path, read_part
-from vidfx.parts.plan import warm_up_of
+from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job
 

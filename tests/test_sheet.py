@@ -34,6 +34,21 @@ def test_the_frame_on_screen_at_a_time_as_render_paints_it(
     assert np.abs(read(tmp_path / "p.png") - expected.image).max() <= 1
 
 
+def test_it_knows_what_a_render_knows_of_the_frames_around(style: str, tmp_path: Path) -> None:
+    """A camera that stands and then swings: who sees no more than the frame takes the swing's first step for a cut."""
+    wide = cv2.resize(np.random.default_rng(1).integers(0, 256, (20, 60, 3)).astype(np.uint8), (1200, 240))
+    views = [max(0, i - 14) * 24 for i in range(24)]
+    source = make_clip(tmp_path / "pan.mp4", pictures=[np.ascontiguousarray(wide[:200, x : x + 320]) for x in views])
+    film, stylizer = open_clip(source), vidfx.load_style(style, machine=CPU)
+    for window in (0, 3):
+        look = Look(smooth_window=window)
+        whole = {frame.index: frame.image for frame in paint(film, stylizer, look=look, wanted=Range())}
+        for index in (13, 15, 16, 22, 23):
+            at, output = Fraction(index, 24), tmp_path / f"{window}.{index}.png"
+            vidfx.preview(source, at=at, styles=[style], smooth_window=window, output=output, machine=CPU)
+            assert np.abs(read(output) - whole[index]).max() <= 1, (window, index)
+
+
 def test_one_picture_needs_one_name(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=2)
     with pytest.raises(UsageError, match=r"'p\.%04d\.png' names many pictures"):

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -125,12 +126,11 @@ def rendered(clip: Path, style: str, look: Look) -> dict[int, NDArray[np.uint8]]
     return {frame.index: frame.image for frame in frames}
 
 
-@pytest.mark.parametrize("smooth, strength", [(1.0, 1.0), (0.6, 0.5), (0.0, 1.0)])
-def test_the_settled_picture_is_the_frame_of_a_render(
-    tmp_path: Path, styles: list[str], smooth: float, strength: float
-) -> None:
+@pytest.mark.parametrize(
+    "look", [Look(), Look(smooth=0.6, strength=0.5), Look(smooth=0), Look(smooth_window=3)], ids=str
+)
+def test_the_settled_picture_is_the_frame_of_a_render(tmp_path: Path, styles: list[str], look: Look) -> None:
     path = make_clip(tmp_path / "cut.mp4", frames=30, cuts=(17,), gop=8)
-    look = Look(smooth=smooth, strength=strength)
     expected = rendered(path, styles[0], look)
     painter = Painter(ClipReader(open_clip(path)), CPU)
     for index in (16, 17, 18, 29, 5):
@@ -337,8 +337,9 @@ def test_the_command_says_what_is_on_screen(
     from vidfx.cli.render import render
     from vidfx.tune.command import quoted
 
-    usual = USUAL | usual
-    line = CommandLine(source="it's a clip.mp4", usual=usual, styles={"tiny": "my styles/tiny"}, frames=30)
+    line = CommandLine(
+        source="it's a clip.mp4", usual=replace(USUAL, **usual), styles={"tiny": "my styles/tiny"}, frames=30
+    )
     look = Settings(style="tiny", strength=strength / 100, smooth=smooth / 100, keep_color=keep)
     words = line.words(AskRender(settings=look, overwrite=True, first=3, last=9), None, Path(name) if name else None)
     typed = shlex.split(quoted(words))
@@ -372,6 +373,11 @@ def test_an_animation_has_its_own_times(tmp_path: Path) -> None:
     assert cv2.imwriteanimation(str(tmp_path / "in.webp"), animation)
     reader = ClipReader(open_clip(tmp_path / "in.webp"))
     assert [reader.time(number) for number in range(5)] == [Fraction(t, 1000) for t in (0, 40, 90, 490, 530)]
+
+
+def test_what_only_the_users_own_settings_say_holds_on_the_page_too(client: Client) -> None:
+    bounds = replace(client.tuning.bounds, usual=Look(smooth_window=4))
+    assert bounds.look(Settings(style="tiny", strength=0.5)) == Look(strength=0.5, smooth_window=4)
 
 
 def test_the_usual_look_needs_no_words(client: Client, clip: Path) -> None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 pytest.importorskip("starlette", reason="the page needs the extra [ui]")
 pytest.importorskip("uvicorn", reason="the page needs the extra [ui]")
 
-from vidfx.settings import Machine
+from vidfx.settings import Look, Machine
 from vidfx.tune.start import listen, prepare, server_on
 from vidfx.tune.tuning import Tuning
 
-USUAL: dict[str, Any] = {"strength": 1.0, "smooth": 1.0, "keep_color": False, "matte": None}
+USUAL = Look()
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 

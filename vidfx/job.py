@@ -16,8 +16,9 @@ from vidfx.parts import journal
 from vidfx.parts.cut import Setup, write_parts
 from vidfx.parts.origin import Origin, fingerprint, matte_of, origin_of, plan_id
 from vidfx.parts.packets import PartFile
-from vidfx.parts.plan import default_part_frames, warm_up_of
+from vidfx.parts.plan import default_part_frames
 from vidfx.parts.work import painted, pictures_there
+from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.provenance import provenance
 from vidfx.seeking import Entry

@@ -25,8 +25,9 @@ from vidfx.notices import Notify
 from vidfx.screentone import screentone
 from vidfx.seeking import Entry
 from vidfx.settings import Look, Range
-from vidfx.shots import mark_shots
+from vidfx.shots import LOOK_AHEAD, mark_shots
 from vidfx.source import open_clip, read_frames
+from vidfx.steady import warm_up_frames
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
 from vidfx.trust import mark_motion
@@ -108,6 +109,14 @@ def paint_frames(
         frames = watch("screentone", screentone(frames))
     frames = watch("composite", composite(frames, look=look, matte=matte))
     return watch("wait", prefetch(frames, depth=2))
+
+
+def warm_up_of(look: Look, *, within: float = 0.5) -> int:
+    """Frames to paint before a start in mid-shot so that the rest is as in the single pass, to `within` steps of 255.
+
+    The judge of shots must have seen frames before it is to be believed; without smoothing no frame knows another.
+    """
+    return warm_up_frames(look.smooth, within=within) + 2 * LOOK_AHEAD if look.smooth else 0
 
 
 def stop_at(frames: Iterator[Frame], end: int | None, *, beyond: int = 0) -> Iterator[Frame]:

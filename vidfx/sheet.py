@@ -13,15 +13,13 @@ import cv2
 import numpy as np
 
 from vidfx import images
-from vidfx.ahead import frames_ahead
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Picture
 from vidfx.notices import Notify
-from vidfx.pipeline import paint
+from vidfx.pipeline import paint, warm_up_of
 from vidfx.settings import Look, Machine, Range
 from vidfx.sink import check_output
 from vidfx.source import open_clip, read_frames
-from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
 
@@ -68,7 +66,7 @@ def preview(
                 strength=strength, smooth=smooth, smooth_window=smooth_window, keep_color=keep_color, matte=matte
             )
             label = _label(style.name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
-            cells.append((label, _painted(clip, stylizer, look, target.index, notify)))
+            cells.append((label, _painted(clip, stylizer, look, target, notify)))
     images.write_picture(output, cells[1][1] if len(cells) == 2 else contact_sheet(cells))
     return output
 
@@ -87,10 +85,13 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
     raise UsageError(f"'{clip.path}' shows nothing at {float(at)} s")
 
 
-def _painted(clip: Clip, stylizer: Stylizer, look: Look, index: int, notify: Notify) -> Picture:
-    wanted = Range(first=index, last=index + frames_ahead(look)) if clip.kind != "still" else Range()
-    frames = paint(clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_frames(look.smooth), notify=notify)
-    return next(frame.image for frame in frames if frame.index >= index)
+def _painted(clip: Clip, stylizer: Stylizer, look: Look, target: Frame, notify: Notify) -> Picture:
+    """The frame as a render of the whole clip paints it, which sees what comes before and after."""
+    wanted = Range(first=target.index) if clip.kind != "still" else Range()
+    frames = paint(
+        clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_of(look), end=target.pts + 1, notify=notify
+    )
+    return next(frame.image for frame in frames if frame.index >= target.index)
 
 
 def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:

@@ -15,6 +15,7 @@ from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
 from vidfx.errors import Unavailable
 from vidfx.progress import choose_progress
+from vidfx.settings import Look
 
 FOLDERS = click.Argument(["folders"], metavar="[FOLDER]...", nargs=-1, type=options.FILE)
 STYLE = Option(
@@ -90,7 +91,7 @@ def tune(context: click.Context, /, source: str, folders: tuple[Path, ...], **va
             styles=values["style"],
             machine=options.machine_of(values),
             machine_flags=_machine_flags(context),
-            usual=_usual_render(context, source),
+            usual=_usual_look(context, source),
             video_stream=values["video_stream"],
         )
         if remote:
@@ -108,11 +109,13 @@ def tune(context: click.Context, /, source: str, folders: tuple[Path, ...], **va
         )
 
 
-def _usual_render(context: click.Context, source: str) -> dict[str, Any]:
+def _usual_look(context: click.Context, source: str) -> Look:
     """What `vidfx render` would take here without a flag: defaults, settings files and variables."""
     from vidfx.cli.render import render
 
-    return render.make_context("render", ["--style", "any", "--", source], parent=context.parent).params
+    return options.look_of(
+        render.make_context("render", ["--style", "any", "--", source], parent=context.parent).params
+    )
 
 
 def _machine_flags(context: click.Context) -> list[str]:

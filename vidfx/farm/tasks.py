@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from vidfx.errors import Terminated, VidfxError, as_ours
 from vidfx.machine import resolve
 from vidfx.notices import Notify
-from vidfx.parts.plan import Plan, plan, warm_up_of
+from vidfx.parts.plan import Plan, plan
+from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Machine
 

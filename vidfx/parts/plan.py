@@ -17,11 +17,10 @@ from vidfx.frames import Clip
 from vidfx.machine import resolve
 from vidfx.notices import Notify
 from vidfx.parts.origin import Fingerprint, fingerprint, matte_of, origin_of, plan_id
+from vidfx.pipeline import warm_up_of
 from vidfx.seeking import Entry, PacketTable, read_table
-from vidfx.settings import Job, Look, Precision, Range, RuntimeName
-from vidfx.shots import LOOK_AHEAD
+from vidfx.settings import Job, Precision, Range, RuntimeName
 from vidfx.source import count_frames, open_clip
-from vidfx.steady import warm_up_frames
 from vidfx.styles.library import find_style
 
 
@@ -133,14 +132,6 @@ def plan(
 def default_part_frames(width: int, height: int) -> int:
     """Frames of a part where nobody says: 48 to 250, about twenty seconds of work of two cores up to 1920 × 1080."""
     return min(250, max(48, round(2.4e8 / (width * height))))
-
-
-def warm_up_of(look: Look, *, within: float = 0.5) -> int:
-    """Frames to paint before a start in mid-shot so that the rest is as in the single pass, to `within` steps of 255.
-
-    The judge of shots must have seen frames before it is to be believed; without smoothing no frame knows another.
-    """
-    return warm_up_frames(look.smooth, within=within) + 2 * LOOK_AHEAD if look.smooth else 0
 
 
 def _table(clip: Clip, notify: Notify) -> PacketTable:

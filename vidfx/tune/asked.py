@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -89,8 +89,8 @@ class Bounds:
     """Resolved; what lies under them may be opened."""
     styles: Mapping[str, str]
     """Name on the page to what `find_style` takes."""
-    matte: Path | None = None
-    """A matte from the user's own settings, allowed wherever it lies."""
+    usual: Look
+    """The user's own settings: their matte is allowed wherever it lies, and what the page cannot set is theirs."""
 
     def pane(self, asked: Settings) -> Pane:
         """The settings as the painter takes them. Raises NotAllowed, MissingInput, UsageError."""
@@ -99,7 +99,9 @@ class Bounds:
     def look(self, asked: Settings) -> Look:
         """The settings as a render takes them."""
         matte = self.opened(asked.matte) if asked.matte.strip() else None
-        return Look(strength=asked.strength, smooth=asked.smooth, keep_color=asked.keep_color, matte=matte)
+        return replace(
+            self.usual, strength=asked.strength, smooth=asked.smooth, keep_color=asked.keep_color, matte=matte
+        )
 
     def style(self, name: str) -> str:
         """What `find_style` takes for a name of the page; never a path that came from there."""
@@ -112,8 +114,8 @@ class Bounds:
 
         What lies outside is refused with one and the same words, there or not. Raises NotAllowed, MissingInput.
         """
-        if self.matte is not None and text == str(self.matte):
-            return self.matte
+        if self.usual.matte is not None and text == str(self.usual.matte):
+            return self.usual.matte
         refusal = NotAllowed(
             "the matte is not in a folder that was named on the command line",
             hint="start again as `vidfx tune CLIP FOLDER`, and name the folder that the matte lies in",

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from vidfx.settings import Look
 from vidfx.tune.asked import AskRender
 
 
@@ -19,7 +19,7 @@ class CommandLine:
 
     source: str
     """The clip as it was typed."""
-    usual: Mapping[str, Any]
+    usual: Look
     """What `vidfx render` takes without a flag, settings files and variables included: these need not be said."""
     styles: Mapping[str, str]
     """Name on the page to what `--style` takes."""
@@ -33,12 +33,15 @@ class CommandLine:
         look = asked.settings
         source = f"./{self.source}" if self.source.startswith("-") else self.source  # no option
         said = ["render", source, "--style", self.styles[look.style or ""]]
-        for flag, value in (("strength", look.strength), ("smooth", look.smooth)):
-            if value != self.usual[flag]:
+        for flag, value, usual in (
+            ("strength", look.strength, self.usual.strength),
+            ("smooth", look.smooth, self.usual.smooth),
+        ):
+            if value != usual:
                 said += [f"--{flag}", f"{value:.4f}".rstrip("0").rstrip(".")]
-        if look.keep_color != self.usual["keep_color"]:
+        if look.keep_color != self.usual.keep_color:
             said.append("--keep-color" if look.keep_color else "--no-keep-color")
-        if matte is not None and matte != self.usual["matte"]:
+        if matte is not None and matte != self.usual.matte:
             said += ["--matte", str(matte)]
         if asked.first is not None or asked.last is not None:
             first = asked.first or 0

@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vidfx.ahead import frames_ahead, steady_both_ways
 from vidfx.composite import Matte, composite
 from vidfx.errors import UnreadableInput
 from vidfx.frames import Frame, Picture
+from vidfx.pipeline import warm_up_of
 from vidfx.screentone import make_screen, screentone
 from vidfx.settings import Look, Machine
 from vidfx.sheet import Cell, contact_sheet
 from vidfx.shots import LOOK_AHEAD, mark_shots
 from vidfx.source import open_clip
-from vidfx.steady import steady, warm_up_frames
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
@@ -237,13 +238,14 @@ class Painter:
     def _steadied(self, pane: Pane, first: int, last: int, window: Window) -> tuple[int, Iterator[Frame]]:
         """Frames painted and steadied so that from `first` on they are those of a render of the whole clip."""
         assert pane.style is not None
-        memory = warm_up_frames(pane.look.smooth)
-        start = max(0, first - (memory + 2 * LOOK_AHEAD if memory else 0))
-        frames = self.reader.frames(start, min(last + LOOK_AHEAD, len(self.reader) - 1))
+        look, looked_at = pane.look, last + frames_ahead(pane.look)
+        start = max(0, first - warm_up_of(look))
+        frames = self.reader.frames(start, min(looked_at + LOOK_AHEAD, len(self.reader) - 1))
         frames = mark_shots(frames)
-        frames = (window.seen(frame) for frame in frames if frame.index <= last)
+        frames = (window.seen(frame) for frame in frames if frame.index <= looked_at)
         frames = self._styled(frames, pane.style, window)
-        return start, steady(frames, amount=pane.look.smooth)
+        frames = steady_both_ways(frames, amount=look.smooth, window=look.smooth_window)
+        return start, (frame for frame in frames if frame.index <= last)
 
     def _alone(self, pane: Pane, index: int, window: Window) -> Frame:
         assert pane.style is not None

@@ -6,16 +6,15 @@ import ipaddress
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any
 
 import uvicorn
 
 from vidfx.errors import MissingInput, Unavailable, UsageError
-from vidfx.settings import Machine
+from vidfx.settings import Look, Machine
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style, list_styles
 from vidfx.tune.asked import Bounds, Settings
@@ -36,7 +35,7 @@ def prepare(
     styles: Sequence[str] = (),
     machine: Machine = Machine(),  # noqa: B008 - frozen
     machine_flags: Sequence[str] = (),
-    usual: Mapping[str, Any],
+    usual: Look,
     video_stream: int | None = None,
 ) -> Tuning:
     """Opens the clip and finds the styles; starts nothing but the worker.
@@ -51,20 +50,19 @@ def prepare(
     clip = open_clip(source, video_stream=video_stream)
     reader = ClipReader(clip, threads=machine.threads)
     desk = Desk()
-    matte = usual["matte"]
     given = {name: style.given for name, style in offered.items()}
     bounds = Bounds(
         source=Path(source),
         folders=tuple(folder.resolve() for folder in folders),
         styles=given,
-        matte=matte,
+        usual=usual,
     )
     start = Settings(
         style=next(iter(offered)),
-        strength=usual["strength"],
-        smooth=usual["smooth"],
-        keep_color=usual["keep_color"],
-        matte=str(matte) if matte else "",
+        strength=usual.strength,
+        smooth=usual.smooth,
+        keep_color=usual.keep_color,
+        matte=str(usual.matte) if usual.matte else "",
     )
     flags = [*machine_flags, *(["--video-stream", str(video_stream)] if video_stream is not None else [])]
     return Tuning(
