@@ -350,7 +350,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, style: Pat
 
 def test_a_dry_run_finds_the_mistakes_a_render_would(run: Run, style: Path, clip: Path) -> None:
     Path("out.mp4").touch()
-    assert run("render", clip, "--style", style, "-o", "out.mp4", "-n")[0] == 73
+    code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "-n", "-crf", "40")
+    assert code == 73 and "exists already" in err
+    assert "crf                  40" in out, "said all the same"
     assert run("render", clip, "--style", style, "-o", "out.xyz", "-n")[0] == 2
 
 
@@ -359,12 +361,12 @@ def test_verbose_says_who_set_what(run: Run, style: Path, clip: Path, monkeypatc
     Path("vidfx.toml").write_text("[render]\npreset = 'ultrafast'\n")
     code, _, err = run("render", clip, "--style", style, "-o", "out.mp4", "-v", "--threads", 1)
     assert code == 0
-    assert "--strength was set by VIDFX_STRENGTH" in err
-    assert "--preset was set by vidfx.toml" in err
+    assert "--strength was set to 0.25 by VIDFX_STRENGTH" in err
+    assert "--preset was set to ultrafast by vidfx.toml" in err
     assert "0.25" in err
     code, out, err = run("render", clip, "--style", style, "-o", "later.mp4", "-n", "-v")
     assert code == 0 and "later.mp4" in out
-    assert "--preset was set by vidfx.toml" in err and "later.mp4" not in err
+    assert "--preset was set to ultrafast by vidfx.toml" in err and "later.mp4" not in err
 
 
 def test_openjd_lines_are_on_stdout_and_reach_100(run: Run, style: Path, clip: Path) -> None:

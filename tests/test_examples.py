@@ -182,5 +182,5 @@ def test_the_settings_file_on_the_page_is_read(folder: Path) -> None:
     page = ROOT / "docs" / "commands.md"
     block = next(b for b in blocks(page) if b.kind == "toml" and b.text.startswith("[render]"))
     (folder / "vidfx.toml").write_text(block.text)
-    typed("vidfx render clip.mp4 --dry-run -v 2>&1 | grep 'crf was set by vidfx.toml'")
+    typed("vidfx render clip.mp4 --dry-run -v 2>&1 | grep 'crf was set to .* by vidfx.toml'")
     typed("vidfx preview clip.mp4 -o sheet.png")

@@ -87,7 +87,7 @@ def test_its_papers_are_in_the_file(style: str, tmp_path: Path) -> None:
     assert said["strength"] == 0.5
     assert said["version"] == vidfx.__version__
     assert said["runs_on"] == done.ran_on == "cpu, torch, fp32, batch 1, 1 threads"
-    assert said["encode"] == {"preset": "ultrafast"}, "what was asked for; the rest follows from the version"
+    assert said["encode"] == {"codec": "libx264", "pix_fmt": "yuv420p", "crf": "18", "preset": "ultrafast"}
 
 
 def test_a_still_and_a_sequence(style: str, tmp_path: Path) -> None:

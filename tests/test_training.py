@@ -5,13 +5,14 @@ Long, because one small set of data and features serves every test.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from toy_training import RECIPE, make_data
 
 from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxError, find_style, load_style
 from vidfx.evaluation.style import kernel_distance
-from vidfx.features import BLOCKS, Vgg16, style_features
+from vidfx.features import BLOCKS, Vgg16, load_features, style_features
 from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
@@ -79,6 +80,7 @@ def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
 RUN = """
 import sys
 from pathlib import Path
+from typing import Any
 import torch
 from vidfx.training import loop
 from vidfx.training.recipe import read_recipe
@@ -460,34 +462,66 @@ def test_a_film_clip_is_a_style(data: Path, tmp_path: Path) -> None:
     assert [frame.shape for frame in frames] == [(96, 160, 3)] * 3
 
 
-def test_torchvisions_features_are_the_same_network(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same filters in torchvision's layout and scaling see the same in a picture as our file does."""
-    ours = Vgg16(data / "features.safetensors")
+def torchvisions(ours: Vgg16) -> dict[str, torch.Tensor]:
+    """The same filters in the layout and scaling of torchvision's file."""
     places = iter((0, 2, 5, 7, 10, 12, 14, 17, 19, 21))
     deviation = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
     theirs = {}
     for name in (name for block in BLOCKS for name in block):
         place, layer = next(places), getattr(ours, name)
         weight = layer.weight if name != "conv1_1" else layer.weight.flip(1) * 255 * deviation
-        theirs |= {f"{place}.weight": weight, f"{place}.bias": layer.bias}
-    models = types.ModuleType("torchvision.models")
-    models.VGG16_Weights = types.SimpleNamespace(IMAGENET1K_V1=None)  # type: ignore[attr-defined]
-    features = types.SimpleNamespace(state_dict=lambda: theirs)
-    models.vgg16 = lambda weights: types.SimpleNamespace(features=features)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
-    monkeypatch.setitem(sys.modules, "torchvision.models", models)
-    network = style_features("torchvision", data)
-    network.mean.copy_(ours.mean)  # they subtract ImageNet's mean, our file another
+        theirs |= {f"features.{place}.weight": weight, f"features.{place}.bias": layer.bias}
+    return theirs | {"classifier.0.weight": torch.zeros(2, 2)}
+
+
+@pytest.fixture
+def fetched(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of torchvision's form where vidfx would fetch it from, with its SHA-256 in its name."""
+    made = tmp_path / "made.pth"
+    torch.save(torchvisions(Vgg16(data / "features.safetensors")), made)
+    named = made.rename(tmp_path / f"vgg16-{hashlib.sha256(made.read_bytes()).hexdigest()[:8]}.pth")
+    monkeypatch.setattr("vidfx.features.VGG16_URL", named.as_uri())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return named
+
+
+def test_torchvisions_features_are_the_same_network(data: Path, fetched: Path) -> None:
+    """Fetched, or named as a file, they see the same in a picture as our own file does."""
+    ours = Vgg16(data / "features.safetensors")
     x = torch.rand(1, 3, 32, 32)
-    for name, tap in ours(x).items():
-        assert torch.allclose(network(x)[name], tap, rtol=1e-3, atol=1e-4), name
+    for network in (style_features("torchvision", data), Vgg16(fetched), load_features(fetched)):
+        network.mean.copy_(ours.mean)  # they subtract ImageNet's mean, our file another
+        for name, tap in ours(x).items():
+            assert torch.allclose(network(x)[name], tap, rtol=1e-3, atol=1e-4), name
 
 
-def test_without_torchvision_nothing_weaker_takes_its_place(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.setitem(sys.modules, "torchvision.models", None)
-    with pytest.raises(Unavailable, match="torchvision"):
+def test_where_nothing_can_be_fetched_nothing_weaker_takes_its_place(data: Path, fetched: Path) -> None:
+    fetched.rename(fetched.with_suffix(".away"))
+    with pytest.raises(Unavailable, match="cannot be fetched") as caught:
         style_features("torchvision", data)
+    assert "vgg16-" in caught.value.hint and "`features`" in caught.value.hint
+
+
+def test_what_came_damaged_is_not_taken(data: Path, fetched: Path) -> None:
+    fetched.write_bytes(fetched.read_bytes() + b"0")
+    with pytest.raises(UnreadableInput, match="damaged"):
+        style_features("torchvision", data)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04"])
+def test_a_pth_that_is_none_is_refused_and_runs_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(UnreadableInput, match="not a feature file"):
+        Vgg16(tmp_path / "x.pth")
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "run",))
+
+    torch.save({"features.0.weight": Bomb()}, tmp_path / "bomb.pth")
+    with pytest.raises(UnreadableInput, match="not a feature file"):
+        Vgg16(tmp_path / "bomb.pth")
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_tensorboard_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,26 +103,8 @@ class VideoEncoder:
 
     def _open(self, settings: Encode, format_name: str) -> None:
         context = self.stream.codec_context
-        known = {option.name for option in context.supported_options.private}
-        options = dict(_DEFAULTS.get(self.codec, {}))
-        if format_name in ("avi", "nut"):
-            options |= {"bf": "0"}  # neither can say that a picture is decoded before time 0
-        if self.codec == "libvpx" and self.pix_fmt == "yuva420p":
-            options |= {"auto-alt-ref": "0"}  # its hidden pictures and alpha exclude each other
-        if settings.crf is not None:
-            quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
-            if quality is None:
-                raise UsageError(f"{self.codec} knows no -crf", hint="set its quality with --encoder-opt")
-            options[quality] = f"{settings.crf:g}"
-        if settings.preset is not None:
-            if "preset" not in known:
-                raise UsageError(f"{self.codec} knows no -preset", hint="set its speed with --encoder-opt")
-            presets = _PRESETS.get(self.codec)
-            if presets and settings.preset not in presets:
-                hint = f"it takes {', '.join(presets)}"
-                raise UsageError(f"{self.codec} refuses the preset '{settings.preset}'", hint=hint)
-            options["preset"] = settings.preset
-        options |= settings.options
+        known = _known_options(context)
+        options = options_for(self.codec, self.pix_fmt, settings, format_name)
         context.options = options
         try:
             context.open()
@@ -167,6 +149,36 @@ class VideoEncoder:
                 raise VidfxError(f"{self.codec} moved a frame in time", hint="choose another -c:v")
             packet.pts, packet.duration, packet.time_base = times.pts, times.duration, self._time_base
         return packets
+
+
+def options_for(codec: str, pix_fmt: str, settings: Encode, format_name: str) -> dict[str, str]:
+    """What an encoder is told by name, in FFmpeg's words: our own usual values and what was asked for.
+
+    Raises UsageError for a crf or preset that it does not know.
+    """
+    known = _known_options(av.CodecContext.create(codec, "w"))
+    options = dict(_DEFAULTS.get(codec, {}))
+    if format_name in ("avi", "nut"):
+        options |= {"bf": "0"}  # neither can say that a picture is decoded before time 0
+    if codec == "libvpx" and pix_fmt == "yuva420p":
+        options |= {"auto-alt-ref": "0"}  # its hidden pictures and alpha exclude each other
+    if settings.crf is not None:
+        quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
+        if quality is None:
+            raise UsageError(f"{codec} knows no -crf", hint="set its quality with --encoder-opt")
+        options[quality] = f"{settings.crf:g}"
+    if settings.preset is not None:
+        if "preset" not in known:
+            raise UsageError(f"{codec} knows no -preset", hint="set its speed with --encoder-opt")
+        presets = _PRESETS.get(codec)
+        if presets and settings.preset not in presets:
+            raise UsageError(f"{codec} refuses the preset '{settings.preset}'", hint=f"it takes {', '.join(presets)}")
+        options["preset"] = settings.preset
+    return options | settings.options
+
+
+def _known_options(context: av.CodecContext) -> set[str]:
+    return {option.name for option in context.supported_options.private}
 
 
 def _rate(clip: Clip) -> Fraction:

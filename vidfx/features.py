@@ -1,4 +1,4 @@
-"""Networks that pictures are compared in: VGG16 up to conv4_3, and EfficientNet-Lite0, each from a safetensors file.
+"""Networks that pictures are compared in: VGG16 up to conv4_3, and EfficientNet-Lite0, each from a file of weights.
 
 Training asks VGG16 what a painting looks like; evaluation takes either. A style that was trained against the one is
 better judged by the other.
@@ -7,11 +7,13 @@ better judged by the other.
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.hub import get_dir, load_state_dict_from_url
 from torch.nn import functional as F
 
 from vidfx.errors import MissingInput, Unavailable, UnreadableInput
@@ -24,6 +26,8 @@ BLOCKS = (
 )
 TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 MEAN_BGR = (104.007, 116.669, 122.679)
+VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+"""torchvision's, with all of its layers; the name ends in the beginning of its SHA-256."""
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 """Places of conv1_1 ... conv4_3 in torchvision's `vgg16().features`."""
 _MEAN_RGB = (0.485, 0.456, 0.406)
@@ -49,10 +53,13 @@ class Vgg16(FeatureNetwork):
     taps = TAPS
 
     def __init__(self, source: Path | dict[str, Tensor]) -> None:
-        """From a file, or from its tensors by name. Raises MissingInput, UnreadableInput."""
+        """From a file, or from its tensors by name, ours or torchvision's. Raises MissingInput, UnreadableInput."""
         super().__init__()
         weights = _read(source) if isinstance(source, Path) else source
+        mean = torch.tensor(MEAN_BGR)
         try:
+            if f"features.{_TORCHVISION[0]}.weight" in weights:
+                weights, mean = _from_torchvision(weights), 255 * torch.tensor(_MEAN_RGB).flip(0)
             for block in BLOCKS:
                 for name in block:
                     kernel, bias = weights[f"{name}.weight"].float(), weights[f"{name}.bias"].float()
@@ -62,20 +69,8 @@ class Vgg16(FeatureNetwork):
         except (KeyError, RuntimeError) as error:
             raise UnreadableInput(f"{source} is not a VGG16 feature file: {error}") from None
         self.mean: Tensor
-        self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1))
+        self.register_buffer("mean", mean.view(1, 3, 1, 1))
         self.requires_grad_(False)
-
-    @classmethod
-    def of_torchvision(cls, theirs: dict[str, Tensor]) -> Vgg16:
-        """From the state of torchvision's `vgg16().features`, which takes RGB in units of ImageNet's deviation."""
-        names = [name for block in BLOCKS for name in block]
-        layers = [theirs[f"{place}.{part}"].float() for place in _TORCHVISION for part in ("weight", "bias")]
-        weights = {f"{n}.{p}": layers.pop(0) for n in names for p in ("weight", "bias")}
-        first = weights["conv1_1.weight"] / (255 * torch.tensor(_DEVIATION_RGB)).view(1, 3, 1, 1)
-        weights["conv1_1.weight"] = first.flip(1)
-        network = cls(weights)
-        network.mean.copy_(255 * torch.tensor(_MEAN_RGB).flip(0).view(1, 3, 1, 1))
-        return network
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         x = x.flip(1) * 255.0 - self.mean
@@ -89,27 +84,35 @@ class Vgg16(FeatureNetwork):
         return taps
 
 
-def style_features(name: str, root: Path) -> Vgg16:
-    """The VGG16 that a recipe names: a file relative to `root`, or `torchvision` for its ImageNet weights.
+def _from_torchvision(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of torchvision's `vgg16`, which takes RGB in units of ImageNet's deviation, under our names."""
+    names = [f"{name}.{part}" for block in BLOCKS for name in block for part in ("weight", "bias")]
+    places = [f"features.{place}.{part}" for place in _TORCHVISION for part in ("weight", "bias")]
+    weights = {name: theirs[place].float() for name, place in zip(names, places, strict=True)}
+    first = weights["conv1_1.weight"] / (255 * torch.tensor(_DEVIATION_RGB)).view(1, 3, 1, 1)
+    return weights | {"conv1_1.weight": first.flip(1)}
 
-    Never falls back to anything else. Raises MissingInput, UnreadableInput, and Unavailable where torchvision is not
-    installed or cannot fetch its weights.
+
+def style_features(name: str, root: Path) -> Vgg16:
+    """The VGG16 that a recipe names: a file relative to `root`, or `torchvision` for that project's ImageNet weights.
+
+    Those are fetched when they are first used. Never falls back to anything else. Raises MissingInput,
+    UnreadableInput, and Unavailable where they cannot be fetched.
     """
     if name != "torchvision":
         return Vgg16(root / name)
     try:
-        from torchvision.models import VGG16_Weights, vgg16
-    except ImportError:
-        raise Unavailable(
-            "torchvision is not installed", hint="pip install torchvision, or name a file in the recipe's `features`"
-        ) from None
-    try:
-        theirs = vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features.state_dict()
+        theirs = load_state_dict_from_url(VGG16_URL, map_location="cpu", check_hash=True, weights_only=True)
     except OSError as error:  # urllib's errors are OSErrors
         raise Unavailable(
-            f"torchvision cannot fetch VGG16: {error}", hint="name a file in the recipe's `features` instead"
+            f"VGG16 cannot be fetched ({getattr(error, 'reason', None) or error})",
+            hint=f"fetch {VGG16_URL} elsewhere (0.5 GB), and name the file in the recipe's `features`",
         ) from None
-    return Vgg16.of_torchvision(theirs)
+    except RuntimeError as error:  # not what its name says
+        raise UnreadableInput(
+            f"VGG16 came damaged: {error}", hint=f"remove it from {Path(get_dir()) / 'checkpoints'}, and try again"
+        ) from None
+    return Vgg16(theirs)
 
 
 class EfficientNetLite0(FeatureNetwork):
@@ -194,7 +197,7 @@ def load_features(path: Path | str) -> FeatureNetwork:
     """The network a feature file holds, told by the names of its tensors. Raises MissingInput, UnreadableInput."""
     path = Path(path)
     names = _read(path)
-    if "conv1_1.weight" in names:
+    if names.keys() & {"conv1_1.weight", "features.0.weight"}:
         return Vgg16(path)
     if "_conv_stem.weight" in names:
         return EfficientNetLite0(path)
@@ -211,6 +214,12 @@ def _read(path: Path) -> dict[str, Tensor]:
             hint="name a VGG16 or EfficientNet-Lite0 safetensors file: `features` in a recipe, --features elsewhere",
         )
     try:
+        if path.suffix == ".pth":
+            found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+            return found
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UnreadableInput(f"{path} is not a feature file: {error}") from None
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise UnreadableInput(
+            f"{path} is not a feature file: {str(error).splitlines()[0] if str(error) else 'it is empty'}",
+            hint="give a safetensors file, or vgg16-397923af.pth as torchvision ships it",
+        ) from None

@@ -151,6 +151,7 @@ class Render:
             "strict": job.strict,
             "codec": self.choice.codec,
             "pix_fmt": self.choice.pix_fmt,
+            "encoder": sink.encoder_options(job.output, self.choice.codec, self.choice.pix_fmt, job.encode),
         }
 
     def run(self, *, resume: bool = True, part_frames: int | None = None, progress: Progress | None = None) -> Rendered:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 
 from vidfx import __version__
 from vidfx.parts.packets import PartFile
-from vidfx.settings import Encode, Job
+from vidfx.settings import Job
+from vidfx.sink import encoder_options
 from vidfx.styles.library import StyleFile
 
 
@@ -31,8 +31,7 @@ def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[st
         said["range"] = {
             k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
         }
-    usual = Encode()
-    asked = {f.name: getattr(job.encode, f.name) for f in fields(usual)}
-    if changed := {name: value for name, value in asked.items() if value != getattr(usual, name)}:
-        said["encode"] = changed
+    if parts and parts[0].codec:
+        codec, pix_fmt = parts[0].codec, parts[0].pix_fmt
+        said["encode"] = {"codec": codec, "pix_fmt": pix_fmt} | encoder_options(job.output, codec, pix_fmt, job.encode)
     return {"vidfx": json.dumps(said, separators=(",", ":"))}

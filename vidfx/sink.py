@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
 from vidfx.choice import Choice, choose
-from vidfx.encode import rehearse
+from vidfx.encode import options_for, rehearse
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import CONTAINERS, Film
 from vidfx.frames import Clip, Frame
@@ -19,7 +19,7 @@ from vidfx.parts.cut import Setup, write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["CONTAINERS", "Written", "check_output", "choice_of", "join", "write"]
+__all__ = ["CONTAINERS", "Written", "check_output", "choice_of", "encoder_options", "join", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,12 @@ def check_output(
 def choice_of(output: Path, clip: Clip, encode: Encode) -> Choice:
     """What the output is written as: above all, what the frames on their way to it must carry (`Choice.pixels`)."""
     return choose(output, CONTAINERS.get(output.suffix.lower()), clip, encode)
+
+
+def encoder_options(output: Path, codec: str, pix_fmt: str, encode: Encode) -> dict[str, str]:
+    """What a film's encoder is told by name, in FFmpeg's words; nothing for pictures."""
+    muxer = CONTAINERS.get(output.suffix.lower())
+    return options_for(codec, pix_fmt, encode, muxer) if muxer else {}
 
 
 def _same_file(output: Path, clip: Clip) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -80,9 +80,11 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
 
 def _run(context: click.Context, job: Job, progress: Progress, values: options.Values) -> None:
     from vidfx.job import Render
+    from vidfx.sink import check_output
 
     with stopped("nothing was left under the output's name"):
-        made = Render(job)
+        # what is there already is said last: who asks what would be done often asks of a film that is made
+        made = Render(replace(job, overwrite=True) if values["dry_run"] else job)
         told = values["verbose"] and not values["quiet"]
         said = made.outline(resume=values["resume"]) if values["dry_run"] or told else {}
         if values["dry_run"]:
@@ -92,6 +94,7 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
         for line in _origins(context) if told else ():
             click.echo(line, err=True)
         if values["dry_run"]:
+            check_output(job.output, made.clip, overwrite=job.overwrite)
             return
         rendered = made.run(resume=values["resume"], progress=progress)
     progress.end()
@@ -116,15 +119,18 @@ def _table(planned: dict[str, Any]) -> list[str]:
         if isinstance(value, dict):
             lines += _table(value)
         elif value is not None:
-            said = "yes" if value is True else "no" if value is False else value
-            said = " × ".join(map(str, value)) if isinstance(value, list | tuple) else said
+            said = " × ".join(map(str, value)) if isinstance(value, list | tuple) else _said(value)
             lines.append(f"{name:<20} {said}")
     return lines
 
 
+def _said(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
 def _origins(context: click.Context) -> list[str]:
     return [
-        f"{max(parameter.opts, key=len)} was set by {origin}"
+        f"{max(parameter.opts, key=len)} was set to {_said(context.params[parameter.name or ''])} by {origin}"
         for parameter in context.command.params
         if (origin := origin_of(context, parameter))
     ]
