@@ -29,9 +29,15 @@ def composite(frames: Iterator[Frame], *, look: Look, matte: Iterator[Matte] | N
     """Blends each frame's `image` over its `source`, to within one step of their depth.
 
     `matte` gives one picture per frame and is resized to the frame; where it is shorter than the clip its last picture
-    stays. `look.matte` is only the path it came from and is not read here. With strength 1 and neither keep_color nor
-    matte the very same frames come out. Raises UsageError for a matte that is empty or not 8 bit.
+    stays. `look.matte` is only the path it came from: nothing is read here. With strength 1 and neither keep_color nor
+    matte the very same frames come out. Raises UsageError for a matte that is empty or not 8 bit, or that is only a
+    path.
     """
+    if look.matte is not None and matte is None:
+        raise UsageError(
+            f"the pictures of the matte '{look.matte}' are not given",
+            hint="a path is read by vidfx.render alone; hand the pictures over as `matte`, one a frame",
+        )
     mask: NDArray[np.float32] | None = None
     for frame in frames:
         if matte is not None:

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.errors import UsageError
+
 Picture = NDArray[np.uint8 | np.uint16]
 """RGB, height × width × 3, C-contiguous: uint8, 0..255, or, where the output is deeper than 8 bits, uint16, 0..65535.
 
@@ -66,7 +68,8 @@ class Motion:
 class Frame:
     """One picture of a clip on its way from source to sink.
 
-    A stage never changes a frame; it makes a new one with `dataclasses.replace(frame, image=...)`.
+    A stage never changes a frame; it makes a new one with `dataclasses.replace(frame, image=...)`. Raises UsageError
+    for pictures of another kind.
     """
 
     index: int
@@ -87,6 +90,15 @@ class Frame:
     """True for the first frame that is rendered and for the first frame after a cut."""
     motion: Motion | None = None
     """Since the frame before, as `mark_motion` found it; None at the start of a shot, or where nobody looked."""
+
+    def __post_init__(self) -> None:
+        for picture in (self.image, self.source):
+            if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3 or picture.shape[2] != 3:
+                shape = " × ".join(map(str, picture.shape))
+                raise UsageError(
+                    f"a frame's picture is height × width × 3, RGB, uint8 or uint16, not {shape}, {picture.dtype}",
+                    hint="values from 0 to 1: (255 * values).astype(np.uint8); grey: np.dstack([grey] * 3)",
+                )
 
     @property
     def time(self) -> Fraction:

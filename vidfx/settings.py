@@ -58,6 +58,9 @@ class Range:
     """Every how many frames."""
 
     def __post_init__(self) -> None:
+        for time in (self.start, self.end):
+            if time is not None and not isinstance(time, int | float | Fraction):
+                raise UsageError(f"{time!r} is no time in seconds", hint="Range.parse_time reads '1:02.5' and the like")
         if self.step < 1:
             raise UsageError(f"the step of a range must be at least 1, not {self.step}")
         if self.start is not None and self.end is not None and self.end <= self.start:

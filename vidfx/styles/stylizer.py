@@ -112,8 +112,10 @@ class Stylizer:
         border = self.card.border
         below, right = self._padded(height) - height - border, self._padded(width) - width - border
         mirror = cv2.BORDER_REFLECT_101
-        pictures = [cv2.copyMakeBorder(picture, border, below, border, right, mirror) for picture in batch]
-        return np.asarray(pictures[0][None] if len(pictures) == 1 else np.stack(pictures), batch.dtype)
+        padded = np.empty((len(batch), border + height + below, border + width + right, 3), batch.dtype)
+        for picture, into in zip(batch, padded, strict=True):
+            cv2.copyMakeBorder(picture, border, below, border, right, mirror, dst=into)
+        return padded
 
     def _generate(self, batch: Batch) -> Batch:
         """One pass of the generator; sizes are multiples of the card's."""

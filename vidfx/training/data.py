@@ -70,10 +70,6 @@ class TrainingData:
     def __init__(self, recipe: Recipe, root: Path, notify: Notify) -> None:
         self.recipe = recipe
         self.edge = recipe.crop + 2 * (BORDER + SLACK)
-        if recipe.warm_start.teacher not in TEACHERS:
-            raise UsageError(
-                f"no teacher called '{recipe.warm_start.teacher}'", hint=f"teachers: {', '.join(sorted(TEACHERS))}"
-            )
         self.style = [self._load_style(source, root, notify) for source in recipe.style]
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
 

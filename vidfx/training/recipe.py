@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
+from vidfx.training.teachers import TEACHERS
 
 LUMA = (0.299, 0.587, 0.114)
 """BT.601."""
@@ -16,6 +17,12 @@ LUMA = (0.299, 0.587, 0.114)
 
 def _can_match(name: str) -> str:
     PurePath("any").match(name)  # raises ValueError for what is no pattern
+    return name
+
+
+def _known_teacher(name: str) -> str:
+    if name not in TEACHERS:
+        raise ValueError(f"no teacher called '{name}'; there are {', '.join(sorted(TEACHERS))}")
     return name
 
 
@@ -95,7 +102,7 @@ class Network(NetworkShape):
 class WarmStart(Part):
     model: str = ""
     """A trained style to begin with, by name or path: it can already draw. Empty begins with nothing."""
-    teacher: str = "ink"
+    teacher: Annotated[str, AfterValidator(_known_teacher)] = "ink"
     steps: Steps = 1200
     learning_rate: float = Field(1e-3, gt=0)
     line: float = Field(0.0, ge=0)
