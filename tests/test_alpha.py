@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import picture, probe
+from films import CPU, UNPAINTED
 from hevc_layers import two_layers
 from numpy.typing import NDArray
 from odd_clips import ODD, have_ffmpeg
@@ -18,11 +19,9 @@ from tiny_style import make_style
 import vidfx
 from vidfx import source, stills
 from vidfx.frames import Pixels
-from vidfx.settings import Encode, Look, Machine, Range
+from vidfx.settings import Encode, Range
 
 needs_ffmpeg = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg is the witness and is not installed")
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-UNPAINTED = Look(strength=0, smooth=0)
 
 
 def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]

@@ -19,12 +19,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
-from clips import frame_times, make_clip, needs_ffprobe, packets
+from clips import make_clip, needs_ffprobe
 from commands import no_settings
-from numpy.typing import NDArray
+from films import CPU, LOSSLESS, assert_same_film
 from tiny_style import make_style
 
 import vidfx
@@ -39,8 +37,6 @@ from vidfx.progress import Progress
 from vidfx.settings import Job, Look, Range
 
 ROOT = Path(__file__).resolve().parents[1]
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
 JOBS = """
 output = "painted"
 [defaults]
@@ -80,19 +76,8 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
         Path(path.relative_to(films)).symlink_to(path)
 
 
-def pictures(path: Path | str) -> list[NDArray[np.uint8]]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
 def assert_equals_the_single_pass(name: str) -> None:
-    film, single = f"painted/{name}.tiny.mkv", f"{name}.single.mkv"
-    ours, theirs = pictures(film), pictures(single)
-    assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs, strict=True):
-        assert np.abs(a.astype(int) - b).max() <= 1
-    assert frame_times(film) == frame_times(single)
-    assert packets(film, "a:0") == packets(single, "a:0")
+    assert_same_film(f"painted/{name}.tiny.mkv", f"{name}.single.mkv")
 
 
 @needs_ffprobe

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, needs_ffprobe, probe
+from films import TORCH, UNPAINTED
 from numpy.typing import NDArray
 
 import vidfx
@@ -18,13 +19,12 @@ from vidfx.errors import UnreadableInput
 from vidfx.frames import Colour, Pixels
 from vidfx.fromrgb import FromRgb
 from vidfx.pixels import ToRgb
-from vidfx.settings import Encode, Look, Machine
+from vidfx.settings import Encode
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")
 SIZE = (128, 96)
-UNPAINTED = Look(strength=0, smooth=0)
-LOSSLESS = Encode(codec="ffv1")
-CPU = Machine(device="cpu", precision="fp32", threads=1, runtime="torch")
+FFV1 = Encode(codec="ffv1")
+"""Without a loss, in the pixel format nearest to the source's."""
 
 
 def bars_and_ramps() -> NDArray[np.uint8]:
@@ -81,7 +81,7 @@ def test_bars_and_ramps_come_back_within_two_steps(
 ) -> None:
     clip = encode_by_ffmpeg(tmp_path / "in.mkv", matrix, range_, pix_fmt)
     out = tmp_path / "out.mkv"
-    vidfx.render(clip, out, style=style, look=UNPAINTED, encode=LOSSLESS, machine=CPU)
+    vidfx.render(clip, out, style=style, look=UNPAINTED, encode=FFV1, machine=TORCH)
     tags = probe(out, "stream=color_space,color_range,pix_fmt")["streams"][0]
     assert tags == {"color_space": TAGS[matrix], "color_range": range_, "pix_fmt": pix_fmt}
     before, after = (decode_by_ffmpeg(path, matrix, range_) for path in (clip, out))
@@ -193,6 +193,6 @@ def test_the_peak_is_read_from_the_metadata(tmp_path: Path) -> None:
 def test_hdr_is_refused_when_asked_before_anything_is_painted(tmp_path: Path, style: str) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=2, pix_fmt="yuv420p10le", colour=(9, 1, 9, 18))
     with pytest.raises(UnreadableInput, match="HLG") as caught:
-        vidfx.render(path, tmp_path / "out.mp4", style=style, encode=Encode(hdr="error"), machine=CPU)
+        vidfx.render(path, tmp_path / "out.mp4", style=style, encode=Encode(hdr="error"), machine=TORCH)
     assert "tonemap" in caught.value.hint
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]

@@ -15,23 +15,15 @@ import pytest
 import witness
 from clips import make_clip, picture
 from field_pictures import write_field_pictures
+from films import render
 from odd_clips import ODD, ffmpeg, have_ffmpeg
 
-import vidfx
-from vidfx import Encode, Look, Machine, Range, Rendered, UsageError
+from vidfx import Range, UsageError
 from vidfx.parts.plan import plan
 from vidfx.settings import Job
 from vidfx.source import open_clip, read_frames
 
 pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
-
-
-def render(source: Path, output: Path, style: str, **settings: object) -> Rendered:
-    cpu = Machine(device="cpu", precision="fp32", threads=1)
-    encode = Encode(options={"cpu-used": "8"}) if output.suffix == ".webm" else Encode(preset="ultrafast")
-    encode = Encode() if output.suffix == ".avi" else encode
-    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": encode} | settings
-    return vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
 
 
 def words(path: Path) -> str:

@@ -11,10 +11,10 @@ import av
 import pytest
 import witness
 from clips import make_clip
+from films import render
 from odd_clips import ODD, have_ffmpeg
 
-import vidfx
-from vidfx import Encode, Look, Machine, UnreadableInput, UsageError
+from vidfx import UnreadableInput, UsageError
 from vidfx.cli import main
 from vidfx.timeline import Timeline
 
@@ -25,12 +25,6 @@ LOSSES = {
     "cut_short.mp4": "16 pictures missing where",
     "flipped_bits.ts": "13 damaged pictures in",
 }
-
-
-def render(source: Path, output: Path, style: str, **settings: object) -> vidfx.job.Rendered:
-    cpu = Machine(device="cpu", precision="fp32", threads=1)
-    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": Encode(preset="ultrafast")} | settings
-    return vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", LOSSES)

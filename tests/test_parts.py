@@ -14,16 +14,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from clips import MEDIA, frame_times, make_clip, make_sequence, needs_ffprobe, packets, probe
+from films import CPU, LOSSLESS, UNPAINTED, largest_step, pictures
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import vidfx
-from vidfx import Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
+from vidfx import Encode, Look, MissingInput, Range, UnreadableInput, UsageError
 from vidfx.machine import has_openvino
 from vidfx.parts.packets import PartWriter, read_part
 from vidfx.parts.plan import Plan, _cuts, load, plan, to_json
@@ -32,10 +31,6 @@ from vidfx.parts.work import finished_parts, render_part
 from vidfx.settings import Job
 from vidfx.source import open_clip, read_frames
 
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
-PLAIN = Look(smooth=0, strength=0)
-"""The source itself: for tests of what is around the picture."""
 SMALL = (64, 48)
 OPEN_GOP = {"bf": "3", "x264-params": "open-gop=1:keyint=20:min-keyint=20:scenecut=0"}
 
@@ -45,22 +40,11 @@ def stylizer(style: str) -> Any:
     return vidfx.load_style(style, machine=CPU)
 
 
-def pictures(path: Path) -> list[NDArray[np.uint8]]:
-    """Every picture of a film, decoded."""
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
 def joined(planned: Plan, folder: Path, stylizer: Any, order: Callable[[list[int]], list[int]] = list) -> Path:
     """Every part painted by itself, then joined; the film's path."""
     for index in order([part.index for part in planned.parts]):
         render_part(planned, index, folder, stylizer=stylizer)
     return stitch(planned, folder).path
-
-
-def largest_step(ours: Path, theirs: Path) -> int:
-    pairs = zip(pictures(ours), pictures(theirs), strict=True)
-    return max(int(np.abs(a.astype(int) - b).max()) for a, b in pairs)
 
 
 def clip_of(kind: str, folder: Path, frames: int) -> Path:
@@ -150,7 +134,7 @@ def test_every_encoder_joins(style: str, tmp_path: Path, suffix: str, encode: En
     times = [640 * n for n in range(31)] if suffix == ".avi" else [6000 * lap + t for lap in range(3) for t in pts]
     source = make_clip(tmp_path / "in.mp4", pts=times, rate=24, time_base=Fraction(1, 15360), cuts=(9,))
     film = tmp_path / f"out{suffix}"
-    done = vidfx.render(source, film, style=style, machine=CPU, look=PLAIN, encode=encode, part_frames=7)
+    done = vidfx.render(source, film, style=style, machine=CPU, look=UNPAINTED, encode=encode, part_frames=7)
     tick = Fraction(1, 1000) if suffix in (".mkv", ".webm") else Fraction(0)
     assert done.frames == len(times)
     assert all(abs(a - b) <= tick for a, b in zip(frame_times(film), frame_times(source), strict=True))
@@ -180,7 +164,7 @@ def test_sound_subtitles_chapters_and_tags_are_copied_once(style: str, tmp_path:
     )
     whole, parts = tmp_path / "whole.mkv", tmp_path / "parts.mkv"
     for film, size in ((whole, 9999), (parts, 7)):
-        vidfx.render(source, film, style=style, machine=CPU, look=PLAIN, encode=LOSSLESS, part_frames=size)
+        vidfx.render(source, film, style=style, machine=CPU, look=UNPAINTED, encode=LOSSLESS, part_frames=size)
     for stream in ("a:0", "s:0"):
         assert packets(parts, stream) == packets(source, stream) != []
     ours, theirs = (

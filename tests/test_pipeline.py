@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, picture
+from films import CPU
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_style import make_style
@@ -20,13 +21,11 @@ from vidfx import UsageError, load_style
 from vidfx.frames import Frame
 from vidfx.images import write_picture
 from vidfx.pipeline import paint, prefetch
-from vidfx.settings import Look, Machine, Range
+from vidfx.settings import Look, Range
 from vidfx.shots import LOOK_AHEAD
 from vidfx.source import open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.stylizer import Stylizer
-
-CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 @pytest.fixture(scope="module")

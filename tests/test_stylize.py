@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from films import TORCH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_style import make_style
@@ -20,8 +21,6 @@ from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer, spans
 from vidfx.stylize import stylize
-
-FP32 = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(height=st.integers(1, 90), width=st.integers(1, 90))
 def test_any_size_comes_back_at_its_size(model: Path, height: int, width: int) -> None:
-    out = load_style(str(model), machine=FP32).stylize(pictures(1, height, width))
+    out = load_style(str(model), machine=TORCH).stylize(pictures(1, height, width))
     assert out.shape == (1, height, width, 3)
     assert out.dtype == np.uint8
 
@@ -66,7 +65,7 @@ def test_tiles_cover_a_side_once_and_see_enough(eighths: int, tile: int, radius:
 
 
 def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
     frames = pictures(7, 64, 96)
     single = np.concatenate([style.stylize(frame[None]) for frame in frames])
     assert difference(single, style.stylize(frames)) <= 1
@@ -92,7 +91,7 @@ def test_the_receptive_radius_on_the_card_holds() -> None:
 
 
 def test_a_pixel_far_away_changes_nothing(model: Path) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
     a = pictures(1, 64, 400)
     b = a.copy()
     b[:, :, 300:] = 0
@@ -119,7 +118,7 @@ def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypa
 
 
 def test_no_memory_at_all_is_try_again(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
 
     def full(batch: np.ndarray) -> np.ndarray:
         raise MemoryError
@@ -131,7 +130,7 @@ def test_no_memory_at_all_is_try_again(model: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_fault_that_is_not_memory_is_not_swallowed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
 
     def broken(batch: np.ndarray) -> np.ndarray:
         raise RuntimeError("expected scalar type Float")
@@ -156,7 +155,7 @@ def test_the_stage_keeps_every_frame_in_order(model: Path, batch: int) -> None:
 
 
 def test_large_frames_are_tiled_by_themselves(model: Path) -> None:
-    stylizer = load_style(str(model), machine=FP32)
+    stylizer = load_style(str(model), machine=TORCH)
     batch, tile = stylizer.fit(2160 * 4, 3840 * 4)
     assert batch == 1
     assert 0 < tile < 3840
@@ -184,7 +183,7 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 )
 def test_what_is_no_batch_of_pictures_is_a_usage_error(model: Path, what: object) -> None:
     with pytest.raises(UsageError, match="N × height × width × 3"):
-        load_style(str(model), machine=FP32).stylize(what)  # type: ignore[arg-type]
+        load_style(str(model), machine=TORCH).stylize(what)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_cuda_paints_as_the_cpu_does(model: Path, precision: str) -> None:
     frame = pictures(2, 96, 128)
-    cpu = load_style(str(model), machine=FP32).stylize(frame).astype(float)
+    cpu = load_style(str(model), machine=TORCH).stylize(frame).astype(float)
     cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)  # type: ignore[arg-type]
     assert np.abs(cpu - cuda).mean() < 1.5
 

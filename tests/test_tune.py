@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 import pytest
 from clips import frame_times, make_clip, make_sequence, needs_ffprobe, picture
+from films import CPU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_style import make_style
-from tune_server import CPU, USUAL, Client, running
+from tune_server import USUAL, Client, running
 
 import vidfx
 from vidfx import Look, Range

@@ -16,17 +16,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from films import CPU
 from numpy.typing import NDArray
 
 pytest.importorskip("starlette", reason="the page needs the extra [ui]")
 pytest.importorskip("uvicorn", reason="the page needs the extra [ui]")
 
-from vidfx.settings import Machine
 from vidfx.tune.start import listen, prepare, server_on
 from vidfx.tune.tuning import Tuning
 
 USUAL: dict[str, Any] = {"strength": 1.0, "smooth": 1.0, "keep_color": False, "matte": None}
-CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 @dataclass(frozen=True)
