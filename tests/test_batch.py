@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 from clips import make_clip, needs_ffprobe
-from commands import no_settings
 from films import CPU, LOSSLESS, assert_same_film
 from tiny_style import make_style
 
@@ -66,11 +65,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
-    """A folder like `films` to stand in, and no settings but the test's own."""
-    no_settings(monkeypatch, tmp_path)
+def place(alone: None, monkeypatch: pytest.MonkeyPatch, films: Path) -> None:
+    """A folder like `films` to stand in."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.chdir(tmp_path)
     Path("clips").mkdir()
     for path in (*films.glob("clips/*"), films / "style", films / "jobs.toml", *films.glob("*.single.mkv")):
         Path(path.relative_to(films)).symlink_to(path)

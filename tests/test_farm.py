@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from clips import make_clip, make_sequence, needs_ffprobe
-from commands import Run, no_settings
+from commands import Run
 from films import CPU, LOSSLESS, assert_same_film, pictures
 from tiny_style import make_style
 
@@ -43,9 +43,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
-    """A copy of the folder to stand in, and no settings but the test's own."""
-    no_settings(monkeypatch, tmp_path)
+def place(alone: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
+    """A copy of the folder to stand in."""
     monkeypatch.setenv("VIDFX_THREADS", "1")
     shutil.copytree(films, tmp_path / "films")
     monkeypatch.chdir(tmp_path / "films")

@@ -30,17 +30,13 @@ from vidfx.parts.stitch import stitch
 from vidfx.parts.work import finished_parts, render_part
 from vidfx.settings import Job
 from vidfx.source import open_clip, read_frames
+from vidfx.styles.stylizer import Stylizer
 
 SMALL = (64, 48)
 OPEN_GOP = {"bf": "3", "x264-params": "open-gop=1:keyint=20:min-keyint=20:scenecut=0"}
 
 
-@pytest.fixture(scope="module")
-def stylizer(style: str) -> Any:
-    return vidfx.load_style(style, machine=CPU)
-
-
-def joined(planned: Plan, folder: Path, stylizer: Any, order: Callable[[list[int]], list[int]] = list) -> Path:
+def joined(planned: Plan, folder: Path, stylizer: Stylizer, order: Callable[[list[int]], list[int]] = list) -> Path:
     """Every part painted by itself, then joined; the film's path."""
     for index in order([part.index for part in planned.parts]):
         render_part(planned, index, folder, stylizer=stylizer)
@@ -70,7 +66,7 @@ def slowly(*values: object) -> Any:
     ],
 )
 def test_parts_joined_are_the_single_pass(
-    style: str, stylizer: Any, tmp_path: Path, kind: str, frames: int, size: int
+    style: str, stylizer: Stylizer, tmp_path: Path, kind: str, frames: int, size: int
 ) -> None:
     source = clip_of(kind, tmp_path, frames)
     single = tmp_path / "single.nut"
@@ -85,7 +81,7 @@ def test_parts_joined_are_the_single_pass(
 
 
 @needs_ffprobe
-def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source, look = clip_of("cuts", tmp_path, 75), vidfx.Look(smooth_window=3)
     single = tmp_path / "single.nut"
     vidfx.render(source, single, style=style, look=look, machine=CPU, encode=LOSSLESS, part_frames=9999)
@@ -98,7 +94,7 @@ def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Any, tm
 @pytest.mark.slow
 @needs_ffprobe
 @pytest.mark.parametrize("size", [7, 24, 100])
-def test_parts_of_the_sample_are_the_single_pass(stylizer: Any, style: str, tmp_path: Path, size: int) -> None:
+def test_parts_of_the_sample_are_the_single_pass(stylizer: Stylizer, style: str, tmp_path: Path, size: int) -> None:
     source = Path(__file__).resolve().parents[1] / "samples" / "valley.mp4"
     single = tmp_path / "single.mkv"
     vidfx.render(source, single, style=style, machine=CPU, encode=LOSSLESS, part_frames=9999)
@@ -218,7 +214,7 @@ def test_a_plan_names_the_frames_that_are_read(style: str, tmp_path: Path, wante
 
 @needs_ffprobe
 @pytest.mark.parametrize("wanted", RANGES[2:], ids=str)
-def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Any, tmp_path: Path, wanted: Range) -> None:
+def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Stylizer, tmp_path: Path, wanted: Range) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, gop=12, start=300, cuts=(30,), audio="aac")
     matte = make_clip(tmp_path / "matte.mp4", size=SMALL, frames=40, rate=30)
     job = Job(
@@ -241,7 +237,9 @@ def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Any, tmp_pat
 
 @needs_ffprobe
 @pytest.mark.parametrize("name", ["in.avi", "in.ts"])
-def test_what_packets_cannot_tell_is_counted_by_decoding(style: str, stylizer: Any, tmp_path: Path, name: str) -> None:
+def test_what_packets_cannot_tell_is_counted_by_decoding(
+    style: str, stylizer: Stylizer, tmp_path: Path, name: str
+) -> None:
     source = make_clip(tmp_path / name, size=SMALL, frames=40, b_frames=0 if name == "in.avi" else 2)
     notices: list[str] = []
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)
@@ -255,7 +253,7 @@ def test_what_packets_cannot_tell_is_counted_by_decoding(style: str, stylizer: A
 
 
 @needs_ffprobe
-def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     """The deinterlacer looks one picture back; without smoothing there is no warm-up that would hide it."""
     options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=40, gop=8, options=options)
@@ -271,7 +269,7 @@ def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Any, tmp_pat
     assert largest_step(film, single) == 0
 
 
-def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, cuts=(26, 44))
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)
     planned = plan(job, part_frames=24, shots=(0, 26, 44))
@@ -334,7 +332,7 @@ def planned(style: str, tmp_path: Path) -> Plan:
     return plan(job, part_frames=12)
 
 
-def test_a_part_is_painted_once(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_part_is_painted_once(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     first = render_part(planned, 1, tmp_path / "work", stylizer=stylizer)
     written = first.path.stat().st_mtime_ns
     assert render_part(planned, 1, tmp_path / "work") == first == finished_parts(planned, tmp_path / "work")[1]
@@ -345,7 +343,7 @@ def test_a_part_is_painted_once(planned: Plan, stylizer: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("place", [0, 20, 200, -30, -1])
-def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Any, tmp_path: Path, place: int) -> None:
+def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Stylizer, tmp_path: Path, place: int) -> None:
     part = render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
     whole = part.path.read_bytes()
     pictures = [bytes(packet) for packet in part.packets()]
@@ -359,14 +357,14 @@ def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Any, tmp_path: Path,
     assert [bytes(packet) for packet in again.packets()] == pictures
 
 
-def test_a_stitch_names_what_is_missing(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_stitch_names_what_is_missing(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     render_part(planned, 1, tmp_path / "work", stylizer=stylizer)
     with pytest.raises(MissingInput, match="2 of 3 parts are not finished: 0, 2"):
         stitch(planned, tmp_path / "work")
     assert not (tmp_path / "o.mkv").exists()
 
 
-def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     other = plan(replace(planned.job, encode=Encode(preset="ultrafast", options={"refs": "3"})), part_frames=12)
     for one in (planned, other):
@@ -380,13 +378,13 @@ def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: 
         stitch(planned, folder)
 
 
-def test_a_source_that_changed_is_refused(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_source_that_changed_is_refused(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     make_clip(planned.job.source, size=SMALL, frames=30, cuts=(4,))
     with pytest.raises(UnreadableInput, match="not the file that was planned"):
         render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
 
 
-def test_a_matte_that_changed_and_another_vidfx_are_refused(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_a_matte_that_changed_and_another_vidfx_are_refused(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=6)
     matte = make_sequence(tmp_path, frames=6)
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, look=Look(matte=matte))
@@ -422,7 +420,7 @@ def test_hosts_that_paint_one_part_at_once_do_not_meet(tmp_path: Path) -> None:
 # --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def test_numbered_pictures_in_parts(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_numbered_pictures_in_parts(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_sequence(tmp_path, frames=20)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
@@ -448,7 +446,7 @@ def test_numbered_pictures_in_parts(style: str, stylizer: Any, tmp_path: Path) -
 @pytest.mark.slow
 @needs_ffprobe
 @pytest.mark.parametrize("name", ["bikes.mp4", "asl_walk.mkv", "vtest.avi"])
-def test_real_clips(style: str, stylizer: Any, tmp_path: Path, name: str) -> None:
+def test_real_clips(style: str, stylizer: Stylizer, tmp_path: Path, name: str) -> None:
     source = MEDIA / "clips" / name
     if not source.is_file():
         pytest.skip("the real clips are not on this machine")

@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, picture
-from films import CPU
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_style import make_style
 
-from vidfx import UsageError, load_style
+from vidfx import UsageError
 from vidfx.frames import Frame
 from vidfx.images import write_picture
 from vidfx.pipeline import paint, prefetch
@@ -26,11 +24,6 @@ from vidfx.shots import LOOK_AHEAD
 from vidfx.source import open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.stylizer import Stylizer
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
-    return load_style(str(make_style(tmp_path_factory.mktemp("tiny"))), machine=CPU)
 
 
 def threads() -> int:
@@ -85,19 +78,19 @@ def test_stopping_early_stops_the_thread_and_closes_the_stage() -> None:
     assert threads() == 0
 
 
-def test_every_frame_arrives_in_order_with_its_own_time(style: Stylizer, tmp_path: Path) -> None:
+def test_every_frame_arrives_in_order_with_its_own_time(stylizer: Stylizer, tmp_path: Path) -> None:
     pts = [0, 3, 4, 9, 10, 11, 30, 31, 40]
     clip = open_clip(make_clip(tmp_path / "vfr.mp4", pts=[p * 512 for p in pts], frames=len(pts)))
-    frames = list(paint(clip, style, look=Look(), wanted=Range()))
+    frames = list(paint(clip, stylizer, look=Look(), wanted=Range()))
     assert [f.pts for f in frames] == [p * 512 for p in pts]
     assert [f.index for f in frames] == list(range(len(pts)))
     assert threads() == 0
 
 
-def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(style: Stylizer, tmp_path: Path) -> None:
+def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "cuts.mp4", frames=24, cuts=(8, 16)))
-    for frame in paint(clip, style, look=Look(), wanted=Range()):
-        plain = style.stylize(frame.source[None])[0]
+    for frame in paint(clip, stylizer, look=Look(), wanted=Range()):
+        plain = stylizer.stylize(frame.source[None])[0]
         if frame.index in (0, 8, 16):
             assert frame.starts_shot
             assert np.array_equal(frame.image, plain)
@@ -105,24 +98,24 @@ def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(style: Stylizer, tmp_
             assert not frame.starts_shot
 
 
-def test_strength_0_is_the_source(style: Stylizer, tmp_path: Path) -> None:
+def test_strength_0_is_the_source(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=5))
-    for frame in paint(clip, style, look=Look(strength=0), wanted=Range()):
+    for frame in paint(clip, stylizer, look=Look(strength=0), wanted=Range()):
         assert np.array_equal(frame.image, frame.source)
 
 
-def test_a_part_that_begins_in_mid_shot_equals_the_whole(style: Stylizer, tmp_path: Path) -> None:
+def test_a_part_that_begins_in_mid_shot_equals_the_whole(stylizer: Stylizer, tmp_path: Path) -> None:
     warm_up = warm_up_frames(1.0) + 2 * LOOK_AHEAD
     first, count = warm_up + 5, warm_up + 40
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=count, gop=12))
-    whole = list(paint(clip, style, look=Look(), wanted=Range()))
-    part = list(paint(clip, style, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
+    whole = list(paint(clip, stylizer, look=Look(), wanted=Range()))
+    part = list(paint(clip, stylizer, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
     assert [f.index for f in part] == list(range(first, count))
     for ours, theirs in zip(part, whole[first:], strict=True):
         assert np.abs(ours.image.astype(int) - theirs.image.astype(int)).max() <= 1
 
 
-def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
+def test_a_matte_follows_the_frames(stylizer: Stylizer, tmp_path: Path) -> None:
     """Left half white, and from frame 3 on the right half: the source stays where the matte is black."""
     clip = open_clip(make_sequence(tmp_path, frames=6))
     for number in range(6):
@@ -132,35 +125,35 @@ def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
         write_picture(tmp_path / f"matte.{number:04d}.png", matte)
     look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
     for wanted in (Range(), Range(first=2)):
-        for frame in paint(clip, style, look=look, wanted=wanted):
-            styled = style.stylize(frame.source[None])[0]
+        for frame in paint(clip, stylizer, look=look, wanted=wanted):
+            styled = stylizer.stylize(frame.source[None])[0]
             left, right = (styled, frame.source) if frame.index < 3 else (frame.source, styled)
             assert np.abs(frame.image[:, :23].astype(int) - left[:, :23]).max() <= 1
             assert np.abs(frame.image[:, 25:].astype(int) - right[:, 25:]).max() <= 1
 
 
-def test_the_last_picture_of_a_matte_stays_wherever_a_range_begins(style: Stylizer, tmp_path: Path) -> None:
+def test_the_last_picture_of_a_matte_stays_wherever_a_range_begins(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(tmp_path, frames=9))
     for number in range(3):
         matte = np.full((32, 48, 3), 255 if number == 2 else 0, np.uint8)
         write_picture(tmp_path / f"matte.{number:04d}.png", matte)
     look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
-    [found] = paint(clip, style, look=look, wanted=Range(first=7, last=7))
-    assert np.abs(found.image.astype(int) - style.stylize(found.source[None])[0]).max() <= 1
+    [found] = paint(clip, stylizer, look=look, wanted=Range(first=7, last=7))
+    assert np.abs(found.image.astype(int) - stylizer.stylize(found.source[None])[0]).max() <= 1
 
 
 def test_what_is_left_out_of_a_matte_is_said_as_all_else(
-    style: Stylizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    stylizer: Stylizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clip = open_clip(make_sequence(tmp_path, frames=2))
     write_picture(tmp_path / "m.png", np.full((32, 48, 3), 255, np.uint8), np.full((32, 48), 9, np.uint8))
     said: list[str] = []
-    list(paint(clip, style, look=Look(matte=tmp_path / "m.png"), wanted=Range(), notify=said.append))
+    list(paint(clip, stylizer, look=Look(matte=tmp_path / "m.png"), wanted=Range(), notify=said.append))
     assert ["alpha" in text for text in said] == [True]
     assert not caplog.records
 
 
-def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
+def test_the_stages_work_on_frames_of_ones_own(stylizer: Stylizer) -> None:
     from vidfx.steady import steady
     from vidfx.stylize import stylize
 
@@ -169,6 +162,6 @@ def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
         Frame(index=i, pts=i, time_base=Fraction(1, 24), duration=1, image=p, source=p, starts_shot=i == 0)
         for i, p in enumerate(pictures)
     )
-    out = list(steady(stylize(frames, style)))
+    out = list(steady(stylize(frames, stylizer)))
     assert [f.image.shape for f in out] == [(48, 64, 3)] * 4
     assert replace(out[0], image=out[0].source).image is pictures[0]

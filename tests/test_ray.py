@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence
-from commands import no_settings
 from films import LOSSLESS, TORCH, largest_step, pictures
 from tiny_style import make_style
 
@@ -43,9 +42,8 @@ threads = 1
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    no_settings(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
+def place(alone: None) -> None:
+    """A style and a job file to stand beside."""
     make_style(Path("style"))
     Path("jobs.toml").write_text(JOBS)
 

@@ -45,11 +45,6 @@ KINDS = [
 """Runtime, precision, and by how many steps of 255 a picture may differ from plain fp32 on average."""
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("tiny"))
-
-
 @cache
 def painter(model: Path, runtime: str, precision: str, tile: int = 0) -> Stylizer:
     asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ import torch
 from films import TORCH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_style import make_style
 
 from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
 from vidfx.frames import Frame
@@ -21,11 +20,6 @@ from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer, spans
 from vidfx.stylize import stylize
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("tiny"))
 
 
 def pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from clips import make_clip
-from tiny_style import make_style
 from tune_server import Answer, Client, running
 
 from vidfx.cli import cli, main
@@ -47,11 +46,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (top / "named" / "loop.png").symlink_to(top / "named" / "loop.png")
     (top / "named" / "notes.txt").write_text("not a matte")
     return top
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("style"), name="tiny"))
 
 
 @pytest.fixture(scope="module")
