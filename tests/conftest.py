@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Run
@@ -45,6 +48,19 @@ def stylizer(style: str) -> Stylizer:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for clips that several tests share."""
     return tmp_path_factory.mktemp("odd")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser that is installed already, driven by playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    paths = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not paths:
+        pytest.skip("no chromium is installed to open a page in")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=paths[0], args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

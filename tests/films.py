@@ -9,7 +9,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from clips import frame_times, packets
+from fftools import frame_times, packets
 from numpy.typing import NDArray
 
 import vidfx

@@ -8,20 +8,19 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import picture, probe
+from clips import picture
+from fftools import ffmpeg, needs_ffmpeg, probe
 from films import CPU, UNPAINTED
 from hevc_layers import two_layers
 from numpy.typing import NDArray
-from odd_clips import ODD, have_ffmpeg
-from test_depth import carry, ffmpeg
+from odd_clips import ODD
+from test_depth import carry
 from tiny_style import make_style
 
 import vidfx
 from vidfx import source, stills
 from vidfx.frames import Pixels
 from vidfx.settings import Encode, Range
-
-needs_ffmpeg = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg is the witness and is not installed")
 
 
 def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]

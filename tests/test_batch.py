@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import make_clip, needs_ffprobe
+from clips import make_clip
+from fftools import needs_ffprobe
 from films import CPU, LOSSLESS, assert_same_film
 from tiny_style import make_style
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import make_clip, needs_ffprobe, picture, probe
+from clips import make_clip, picture
 from commands import Run
+from fftools import needs_ffprobe, probe
 from tiny_style import make_style
 
 import vidfx

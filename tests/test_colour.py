@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import make_clip, needs_ffprobe, probe
+from clips import make_clip
+from fftools import ffmpeg, needs_ffmpeg, probe
 from films import TORCH, UNPAINTED
 from numpy.typing import NDArray
 
@@ -21,7 +20,6 @@ from vidfx.fromrgb import FromRgb
 from vidfx.pixels import ToRgb
 from vidfx.settings import Encode
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")
 SIZE = (128, 96)
 FFV1 = Encode(codec="ffv1")
 """Without a loss, in the pixel format nearest to the source's."""
@@ -39,13 +37,6 @@ def bars_and_ramps() -> NDArray[np.uint8]:
     for row, weights in enumerate([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]):
         out[48 + 12 * row : 60 + 12 * row] = ramp[:, None] * np.array(weights, np.uint8)
     return out
-
-
-def ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
-    command = ["ffmpeg", "-v", "error", "-nostdin" if not given else "-y", *arguments]
-    return subprocess.run(
-        command, input=given or None, stdin=None if given else subprocess.DEVNULL, capture_output=True, check=True
-    ).stdout
 
 
 def exact(**settings: str) -> str:
@@ -72,7 +63,6 @@ TAGS = {"bt709": "bt709", "bt601": "smpte170m", "bt2020": "bt2020nc", "fcc": "fc
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv422p", "yuv420p"])
 @pytest.mark.parametrize("range_", ["tv", "pc"])
 @pytest.mark.parametrize("matrix", sorted(TAGS))

@@ -5,9 +5,7 @@ Long, because one table of formats, read and written back in every depth.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +14,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import make_clip, make_sequence, needs_ffprobe, picture, probe
+from clips import make_clip, make_sequence, picture
+from fftools import ffmpeg, needs_ffmpeg, probe
 from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
@@ -26,13 +25,7 @@ from vidfx.frames import Clip, Frame, Pixels
 from vidfx.settings import Encode, Look, Range
 from vidfx.steady import steady
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")
 WIDE = 1024
-
-
-def ffmpeg(*arguments: str | Path) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def ramp(folder: Path) -> Path:
@@ -81,7 +74,6 @@ def luma16(path: Path) -> np.ndarray:  # type: ignore[type-arg]
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize(
     ("name", "encode", "pix_fmt"),
     [
@@ -289,7 +281,6 @@ def test_a_float_tiff_is_not_multiplied_by_its_alpha_and_may_be_of_doubles(tmp_p
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize(
     ("name", "encode", "tags"),
     [

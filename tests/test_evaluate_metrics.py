@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import make_clip
+from clips import make_clip, u8
 from numpy.typing import NDArray
 
 from vidfx.evaluation.appearance import edge_agreement, edges, likeness, sharpness
@@ -37,10 +37,6 @@ def texture(seed: int, width: int = 400, height: int = 240) -> NDArray[np.float3
         noise = cv2.GaussianBlur(random.normal(0, 1, (height, width, 3)).astype(np.float32), (0, 0), size / 2)
         total += weight * noise / noise.std()
     return np.asarray(np.clip(127 + 40 * total, 40, 215), np.float32)
-
-
-def u8(picture: NDArray[np.floating]) -> Picture:
-    return np.ascontiguousarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
 def pan(count: int = 14, step: int = 3, seed: int = 0) -> list[Picture]:

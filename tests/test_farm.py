@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import make_clip, make_sequence, needs_ffprobe
+from clips import make_clip, make_sequence
 from commands import Run
+from fftools import needs_ffprobe
 from films import CPU, LOSSLESS, assert_same_film, pictures
 from tiny_style import make_style
 

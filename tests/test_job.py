@@ -13,7 +13,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import MEDIA, make_clip, make_sequence, needs_ffprobe, picture, probe
+from clips import MEDIA, make_clip, make_sequence, picture
+from fftools import frame_times, needs_ffprobe, probe
 from films import FAST, LOSSLESS, TORCH
 
 import vidfx
@@ -22,13 +23,6 @@ from vidfx.job import Job, Render, default_output
 from vidfx.progress import Progress
 
 CLIPS = MEDIA / "clips"
-
-
-def times(path: Path) -> list[Fraction]:
-    """Seconds of every picture by ffprobe, from dts in AVI, which has no pts."""
-    stream = probe(path, "stream=time_base", streams="v:0")["streams"][0]
-    packets = probe(path, "packet=pts,dts", streams="v:0")["packets"]
-    return sorted(int(p["pts"] if "pts" in p else p["dts"]) * Fraction(stream["time_base"]) for p in packets)
 
 
 def sound(path: Path) -> list[bytes]:
@@ -41,7 +35,7 @@ def test_frames_times_and_sound_are_the_sources(style: str, tmp_path: Path) -> N
     source = make_clip(tmp_path / "clip.mp4", frames=30, rate=25, audio="aac", cuts=(10,))
     done = vidfx.render(source, tmp_path / "out.mp4", style=style, machine=TORCH, encode=FAST)
     assert done.frames == 30
-    assert times(done.path) == times(source)
+    assert frame_times(done.path) == frame_times(source)
     assert sound(done.path) == sound(source)
     video = probe(done.path, "stream=codec_name,width,height,pix_fmt", streams="v:0")["streams"][0]
     assert (video["codec_name"], video["width"], video["height"]) == ("h264", 96, 64)
@@ -59,9 +53,9 @@ def test_real_clips(style: str, tmp_path: Path, name: str) -> None:
     output = tmp_path / f"out{source.suffix}"
     done = vidfx.render(source, output, style=style, machine=TORCH, encode=FAST, wanted=part, look=Look(smooth=0.5))
     assert done.frames == 40
-    expected = times(source)[:40]
+    expected = frame_times(source)[:40]
     tick = Fraction(1, 1000) if source.suffix == ".mkv" else Fraction(0)
-    for ours, theirs in zip(times(output), (t - expected[0] for t in expected), strict=True):
+    for ours, theirs in zip(frame_times(output), (t - expected[0] for t in expected), strict=True):
         assert abs(ours - theirs) <= tick
 
 

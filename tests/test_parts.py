@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clips import MEDIA, frame_times, make_clip, make_sequence, needs_ffprobe, packets, probe
+from clips import MEDIA, make_clip, make_sequence
+from fftools import frame_times, needs_ffmpeg, needs_ffprobe, packets, probe
 from films import CPU, LOSSLESS, UNPAINTED, largest_step, pictures
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,7 +123,7 @@ ENCODERS = [
 ]
 
 
-@needs_ffprobe
+@needs_ffmpeg
 @pytest.mark.parametrize(("suffix", "encode"), ENCODERS, ids=lambda value: getattr(value, "codec", value))
 def test_every_encoder_joins(style: str, tmp_path: Path, suffix: str, encode: Encode) -> None:
     """Count, times, rising decoding times, a keyframe where each part begins, and a decoder that has no complaint."""

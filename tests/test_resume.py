@@ -25,7 +25,8 @@ from typing import Any
 import av
 import cv2
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
+from clips import make_clip, make_sequence
+from fftools import frame_times, needs_ffprobe, packets
 from films import CPU, LOSSLESS
 
 import vidfx

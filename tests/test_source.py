@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import MEDIA, frame_times, make_clip, needs_ffprobe, picture
+from clips import MEDIA, make_clip, picture
+from fftools import frame_times, needs_ffprobe
 
 from vidfx import source
 from vidfx.errors import MissingInput, UnreadableInput, UsageError, VidfxError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ import films
 import numpy as np
 import pytest
 import witness
-from clips import probe
-from odd_clips import ODD, ffmpeg, have_ffmpeg
+from fftools import ffmpeg, needs_ffmpeg, probe
+from odd_clips import ODD
 
 from vidfx import Encode, Range, UnreadableInput, UsageError
 from vidfx.timecode import later
 
-pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
+pytestmark = needs_ffmpeg
 
 
 def rendered(source: Path, output: Path, style: str, **settings: Any) -> tuple[witness.Seen, tuple[str, ...]]:
@@ -144,9 +143,8 @@ def test_sound_that_is_converted_stays_in_step(tmp_path: Path, style: str, suffi
 def _click(path: Path) -> float:
     """When the loudest moment comes, by ffmpeg, in seconds from the first picture."""
     video = witness.see(path)
-    command = ["ffmpeg", "-v", "error", "-copyts", "-i", str(path), "-map", "0:a", "-ac", "1", "-ar", "48000"]
-    command += ["-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"]
-    sound = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.int16)
+    form = ("-ac", "1", "-ar", "48000", "-af", "aresample=async=1:first_pts=0", "-f", "s16le")
+    sound = np.frombuffer(ffmpeg("-copyts", "-i", path, "-map", "0:a", *form, "-"), np.int16)
     return float(np.argmax(np.abs(sound.astype(int)) > 8000)) / 48000 - float(video.start)
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, picture
+from clips import make_clip, make_sequence, picture
+from fftools import frame_times, needs_ffprobe
 from films import CPU
 from hypothesis import given, settings
 from hypothesis import strategies as st
