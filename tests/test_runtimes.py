@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from films import TORCH
 from tiny_style import make_style
 
-from vidfx import Unavailable, UnreadableInput, UsageError, load_style, machine
+from vidfx import TryAgain, Unavailable, UnreadableInput, UsageError, load_style, machine
 from vidfx.frames import Picture
 from vidfx.machine import INT8_FLAGS, cpu_flags, has_openvino, resolve
 from vidfx.settings import Machine
@@ -29,7 +30,6 @@ from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.quantise import dead_leaves
-from vidfx.styles.runtimes import TorchPainter
 from vidfx.styles.stylizer import Stylizer
 from vidfx.styles.weights import read_weights, shapes
 
@@ -235,15 +235,14 @@ def test_openvino_needs_no_torch_and_tells_nobody(model: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_torch_running_out_of_memory_is_memory_error(model: Path) -> None:
-    paint = TorchPainter(find_style(str(model)), resolve(Machine(device="cpu", runtime="torch", precision="fp32")))
-
-    def full(_: torch.Tensor, **__: bool) -> torch.Tensor:
+def test_torch_running_out_of_memory_is_told_as_that(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> torch.Tensor:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
 
-    paint._generator.forward = full  # type: ignore[method-assign]
-    with pytest.raises(MemoryError):
-        paint(np.zeros((1, 16, 16, 3), np.uint8))
+    style = load_style(str(model), machine=TORCH)
+    monkeypatch.setattr(Generator, "forward", full)
+    with pytest.raises(TryAgain, match="not enough memory"):
+        style.stylize(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 @needs_openvino
@@ -252,7 +251,7 @@ def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
     """uint16 in, uint16 out: the same painting, with more than 256 shades in each channel."""
     shades = np.linspace(20000, 30000, 160 * 160 * 3).reshape(1, 160, 160, 3).astype(np.uint16)
     style = painter(model, "openvino", precision)
-    deep, shallow = style._painter(shades), style._painter((shades / 257).round().astype(np.uint8))
+    deep, shallow = style.stylize(shades), style.stylize((shades / 257).round().astype(np.uint8))
     assert deep.dtype == np.uint16
     assert np.abs(deep / 257 - shallow).mean() < 1
     assert len(np.unique(deep[..., 0])) > 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
 from vidfx.frames import Frame
+from vidfx.machine import Runtime
 from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
-from vidfx.styles.library import find_style
+from vidfx.styles.library import StyleFile, find_style
+from vidfx.styles.runtimes import Batch, Painter, load_painter
 from vidfx.styles.stylizer import Stylizer, spans
 from vidfx.stylize import stylize
 
@@ -94,44 +97,52 @@ def test_a_pixel_far_away_changes_nothing(model: Path) -> None:
     assert difference(style.stylize(a), style.stylize(b)) > 1
 
 
-def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = Stylizer(find_style(str(model)), Machine(device="cpu", precision="fp32", batch=4))
-    frames = pictures(4, 400, 600)
-    expected = style.stylize(frames)
-    generate, seen = style._generate, []
+def before_each_pass(monkeypatch: pytest.MonkeyPatch, see: Callable[[Batch], None]) -> None:
+    """Styles that are loaded from here on show `see` what they are about to paint; it may raise."""
 
-    def cramped(batch: np.ndarray) -> np.ndarray:
-        seen.append(batch.shape)
+    def load(style: StyleFile, runtime: Runtime) -> Painter:
+        paint = load_painter(style, runtime)
+
+        def seen(batch: Batch) -> Batch:
+            see(batch)
+            return paint(batch)
+
+        return seen
+
+    monkeypatch.setattr("vidfx.styles.stylizer.load_painter", load)
+
+
+def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, frames, counts = Machine(device="cpu", precision="fp32", batch=4), pictures(4, 400, 600), set[int]()
+    expected = load_style(str(model), machine=machine).stylize(frames)
+
+    def cramped(batch: Batch) -> None:
+        counts.add(len(batch))
         if batch[..., 0].size > 400 * 450:
             raise MemoryError("not enough")
-        return generate(batch)
 
-    monkeypatch.setattr(style, "_generate", cramped)
-    assert difference(style.stylize(frames), expected) <= 1
-    assert {shape[0] for shape in seen} == {4, 2, 1}
+    before_each_pass(monkeypatch, cramped)
+    assert difference(load_style(str(model), machine=machine).stylize(frames), expected) <= 1
+    assert counts == {4, 2, 1}
 
 
 def test_no_memory_at_all_is_try_again(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=TORCH)
-
-    def full(batch: np.ndarray) -> np.ndarray:
+    def full(_: Batch) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(style, "_generate", full)
+    before_each_pass(monkeypatch, full)
     with pytest.raises(TryAgain) as caught:
-        style.stylize(pictures(2, 300, 300))
+        load_style(str(model), machine=TORCH).stylize(pictures(2, 300, 300))
     assert caught.value.exit_code == 75
 
 
 def test_a_fault_that_is_not_memory_is_not_swallowed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=TORCH)
-
-    def broken(batch: np.ndarray) -> np.ndarray:
+    def broken(_: Batch) -> None:
         raise RuntimeError("expected scalar type Float")
 
-    monkeypatch.setattr(style, "_generate", broken)
+    before_each_pass(monkeypatch, broken)
     with pytest.raises(RuntimeError, match="scalar type"):
-        style.stylize(pictures(1, 16, 16))
+        load_style(str(model), machine=TORCH).stylize(pictures(1, 16, 16))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])

@@ -351,13 +351,11 @@ def test_other_machines_are_let_in_only_by_a_flag(folder: Path, capsys: pytest.C
     assert "token" in said
 
 
-def test_a_remote_page_answers_to_addresses_and_its_own_name_only() -> None:
-    from vidfx.tune.guard import Guard
-
-    guard = Guard(lambda *_: None, token="t", port=80, host="studio.local", remote=True)  # type: ignore[arg-type, return-value]
-    assert guard._is_ours("studio.local:80")
-    assert guard._is_ours("192.168.0.7:80")
-    assert not guard._is_ours("evil.example:80")
+def test_a_remote_page_answers_to_addresses_and_its_own_name_only(folder: Path, style: str) -> None:
+    with running(folder / "clip.mp4", styles=[style], host="studio.local", remote=True) as client:
+        for host, status in (("studio.local", 200), ("192.168.0.7", 200), ("evil.example", 403)):
+            answer = client.ask("GET", "/api/clip", headers={"host": f"{host}:{client.port}"})
+            assert (host, answer.status) == (host, status)
 
 
 def test_refusals_of_the_command(folder: Path, style: str, capsys: pytest.CaptureFixture[str]) -> None:
