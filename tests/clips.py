@@ -163,7 +163,17 @@ def _text_stream(container: av.container.OutputContainer, codec: str) -> Any:
     return text
 
 
-def _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, pictures):  # type: ignore[no-untyped-def]
+def _encoded_film(
+    video: Any,
+    times: Sequence[int],
+    base: Fraction,
+    size: tuple[int, int],
+    cuts: Sequence[int],
+    pix_fmt: str,
+    colour: tuple[int, int, int, int] | None,
+    last: int,
+    pictures: Sequence[NDArray[np.uint8]] | None,
+) -> list[Any]:
     matrix = {1: 1, 5: 5, 6: 5, 9: 9}.get(colour[0], 5) if colour else 5
     full = 2 if (colour and colour[1] == 2) or pix_fmt.startswith("yuvj") else 1
     durations, packets = {}, []
@@ -191,7 +201,7 @@ def _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, picture
     return packets
 
 
-def _encoded_sound(sound, seconds: float, start: Fraction):  # type: ignore[no-untyped-def]
+def _encoded_sound(sound: Any, seconds: float, start: Fraction) -> list[Any]:
     packets = []
     context = sound.codec_context
     context.open()
@@ -209,7 +219,7 @@ def _encoded_sound(sound, seconds: float, start: Fraction):  # type: ignore[no-u
     return packets + sound.encode(None)
 
 
-def _words(stream, begin: float, end: float, words: str, *, prefixed: bool) -> av.Packet:  # type: ignore[no-untyped-def]
+def _words(stream: Any, begin: float, end: float, words: str, *, prefixed: bool) -> av.Packet:
     data = words.encode()
     packet = av.Packet(struct.pack(">H", len(data)) + data if prefixed else data)
     packet.pts = packet.dts = round(begin * 1000)

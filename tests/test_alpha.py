@@ -23,7 +23,7 @@ from vidfx.frames import Pixels
 from vidfx.settings import Encode, Range
 
 
-def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]
+def see_through(folder: Path) -> tuple[Path, np.ndarray]:
     """Two pictures with alpha from clear to opaque, as PNG in a .mov."""
     alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
     path = folder / "clear.mov"

@@ -76,7 +76,7 @@ def test_a_stream_that_appears_in_mid_file_is_no_fault(
                 yield from container.demux(*streams)
                 raise IndexError("list index out of range")
 
-        packets = Timeline().demux(Trips(), [container.streams.video[0]])  # type: ignore[arg-type]
+        packets = Timeline().demux(Trips(), [container.streams.video[0]])
         assert sum(packet.size > 0 for packet in packets) == 50
 
 

@@ -68,7 +68,7 @@ def measured(
     sources: Sequence[Picture], *renders: Sequence[Picture | None], cuts: Sequence[int] = (), flow: str = "dis"
 ) -> list[Figures]:
     """The figures of each render."""
-    meter = Meter(len(renders), flow=flow, likeness=likeness())  # type: ignore[arg-type]
+    meter = Meter(len(renders), flow=flow, likeness=likeness())
     for moment in moments(sources, renders, cuts):
         meter.see(moment)
     return [figures_of(track, meter.source, slice(None), range(len(track.ghosts))) for track in meter.renders]
@@ -325,7 +325,7 @@ def test_both_flows_rank_renders_alike_at_equal_sharpness(film: tuple[Path, Call
     ]
     orders, sharp = [], []
     for flow in ("dis", "farneback"):
-        found = evaluate(source, paths, settings=Wanted(flow=flow)).renders  # type: ignore[arg-type]
+        found = evaluate(source, paths, settings=Wanted(flow=flow)).renders
         orders.append([one.path.stem for one in sorted(found, key=lambda one: one.figures["warp_equal"])])
         sharp.append({one.path.stem: one.figures for one in found})
     assert orders[0] == orders[1]

@@ -47,7 +47,7 @@ def test_prefetch_runs_no_further_ahead_than_its_depth() -> None:
     next(ahead)
     time.sleep(0.3)
     assert len(made) <= 1 + 3 + 1  # consumed, queued, and one in hand
-    ahead.close()  # type: ignore[attr-defined]
+    ahead.close()
 
 
 def test_an_error_in_the_worker_is_raised_where_the_frames_are_consumed() -> None:
@@ -73,7 +73,7 @@ def test_stopping_early_stops_the_thread_and_closes_the_stage() -> None:
 
     frames = prefetch(prefetch(stage(), depth=1), depth=1)
     next(frames)
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
     assert closed.wait(2)
     assert threads() == 0
 

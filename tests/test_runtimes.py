@@ -47,7 +47,7 @@ KINDS = [
 
 @cache
 def painter(model: Path, runtime: str, precision: str, tile: int = 0) -> Stylizer:
-    asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)  # type: ignore[arg-type]
+    asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)
     return Stylizer(find_style(str(model)), asked)
 
 
@@ -139,7 +139,7 @@ def test_weights_that_do_not_fit_the_card_are_refused(tmp_path: Path, runtime: s
     for damage in ({"merge.weight": np.zeros((8, 8, 1, 1), np.float16)}, {"more": np.zeros(1, np.float16)}):
         save_file(load_file(make_style(tmp_path)) | damage, path, metadata=said)
         with pytest.raises(UnreadableInput, match=next(iter(damage))):
-            load_style(str(path), machine=Machine(device="cpu", runtime=runtime, precision="fp32"))  # type: ignore[arg-type]
+            load_style(str(path), machine=Machine(device="cpu", runtime=runtime, precision="fp32"))
 
 
 def test_what_int8_is_measured_on_never_changes() -> None:
@@ -261,7 +261,7 @@ def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
 def test_a_memory_budget_makes_tiles_and_the_same_picture(model: Path, runtime: str, precision: str, _: float) -> None:
     picture = scene(400, 600)[None]
     whole = painter(model, runtime, precision)
-    machine = Machine(device="cpu", runtime=runtime, precision=precision, threads=1, memory=2**23)  # type: ignore[arg-type]
+    machine = Machine(device="cpu", runtime=runtime, precision=precision, threads=1, memory=2**23)
     frugal = Stylizer(whole.style, machine)
     tile = frugal.fit(400, 600)[1]
     window = tile + 2 * frugal.card.receptive_radius

@@ -44,7 +44,7 @@ def restyle(
             yield frame
 
     options = {"metadata": {}, "notify": notices.append} | settings
-    written = sink.write(frames(), clip, output, encode=encode, wanted=wanted, **options)  # type: ignore[arg-type]
+    written = sink.write(frames(), clip, output, encode=encode, wanted=wanted, **options)
     assert not list(output.parent.glob(".*vidfx*")), "a temporary file was left behind"
     return written, seen, notices
 
@@ -214,7 +214,7 @@ def test_subtitles_keep_their_words_between_mov_text_and_subrip(tmp_path: Path) 
     assert words == ["Grüße", "two\nlines"]
 
 
-def _raw(path: Path) -> list[av.Packet]:  # type: ignore[type-arg]
+def _raw(path: Path) -> list[av.Packet]:
     with av.open(str(path)) as container:
         return [packet for packet in container.demux(subtitles=0) if packet.size]
 
@@ -243,7 +243,9 @@ def test_a_cover_picture_is_copied_and_never_styled(tmp_path: Path) -> None:
         (None, (None, None, None, None)),
     ],
 )
-def test_colour_tags_and_colours_survive(tmp_path: Path, tags: tuple[int, int, int, int] | None, names: tuple) -> None:  # type: ignore[type-arg]
+def test_colour_tags_and_colours_survive(
+    tmp_path: Path, tags: tuple[int, int, int, int] | None, names: tuple[str | None, ...]
+) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=3, colour=tags, options={"crf": "1"})
     written, seen, _ = restyle(path, tmp_path / "out.mp4", encode=Encode(crf=1, preset="ultrafast"))
     keys = ("color_space", "color_range", "color_primaries", "color_transfer")

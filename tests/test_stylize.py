@@ -188,7 +188,7 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 )
 def test_what_is_no_batch_of_pictures_is_a_usage_error(model: Path, what: object) -> None:
     with pytest.raises(UsageError, match="N × height × width × 3"):
-        load_style(str(model), machine=TORCH).stylize(what)  # type: ignore[arg-type]
+        load_style(str(model), machine=TORCH).stylize(what)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:
 def test_cuda_paints_as_the_cpu_does(model: Path, precision: str) -> None:
     frame = pictures(2, 96, 128)
     cpu = load_style(str(model), machine=TORCH).stylize(frame).astype(float)
-    cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)  # type: ignore[arg-type]
+    cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)
     assert np.abs(cpu - cuda).mean() < 1.5
 
 

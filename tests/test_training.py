@@ -471,9 +471,9 @@ def test_torchvisions_features_are_the_same_network(data: Path, monkeypatch: pyt
         weight = layer.weight if name != "conv1_1" else layer.weight.flip(1) * 255 * deviation
         theirs |= {f"{place}.weight": weight, f"{place}.bias": layer.bias}
     models = types.ModuleType("torchvision.models")
-    models.VGG16_Weights = types.SimpleNamespace(IMAGENET1K_V1=None)  # type: ignore[attr-defined]
+    models.VGG16_Weights = types.SimpleNamespace(IMAGENET1K_V1=None)
     features = types.SimpleNamespace(state_dict=lambda: theirs)
-    models.vgg16 = lambda weights: types.SimpleNamespace(features=features)  # type: ignore[attr-defined]
+    models.vgg16 = lambda weights: types.SimpleNamespace(features=features)
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     network = style_features("torchvision", data)

@@ -386,7 +386,7 @@ def test_without_the_extra_it_says_what_to_install(folder: Path, monkeypatch: py
     monkeypatch.setattr("vidfx.cli.tune.find_spec", lambda name: None)
     done = CliRunner().invoke(cli, ["tune", str(folder / "clip.mp4")])
     assert "starlette" in str(done.exception)
-    assert done.exception.exit_code == 69  # type: ignore[union-attr]
+    assert done.exception.exit_code == 69
 
 
 @pytest.mark.parametrize("after", [0.01, 0.03, 0.06])

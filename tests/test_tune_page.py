@@ -418,7 +418,7 @@ def test_the_page_without_its_token_is_a_sentence(browser: Any, client: Client) 
 def test_memory_is_bounded_after_a_thousand_scrubs(page: Any, client: Client) -> None:
     def resident() -> int:
         text = Path("/proc/self/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024  # type: ignore[index]
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
 
     tools = page.context.new_cdp_session(page)
 
