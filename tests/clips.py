@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import struct
-import subprocess
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,17 +10,12 @@ from typing import Any
 
 import av
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from vidfx.frames import Clip, Frame
 
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 """Real clips beside the repository, where there are any."""
-
-needs_ffprobe = pytest.mark.skipif(
-    shutil.which("ffprobe") is None, reason="ffprobe is the witness and is not installed"
-)
 
 
 def picture(index: int, size: tuple[int, int] = (96, 64), *, cuts: Sequence[int] = ()) -> NDArray[np.uint8]:
@@ -44,6 +36,11 @@ def picture(index: int, size: tuple[int, int] = (96, 64), *, cuts: Sequence[int]
     disc = np.clip(radius - np.hypot(x - centre_x, y - centre_y), 0, 1)[..., None]
     colour = np.array([(250, 220, 60), (60, 90, 240), (30, 200, 120)][shot % 3], dtype=np.float32)
     return np.rint(image * (1 - disc) + colour * disc).astype(np.uint8)
+
+
+def u8(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """A picture computed in floats, rounded to the nearest step."""
+    return np.ascontiguousarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
 def make_clip(
@@ -166,7 +163,17 @@ def _text_stream(container: av.container.OutputContainer, codec: str) -> Any:
     return text
 
 
-def _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, pictures):  # type: ignore[no-untyped-def]
+def _encoded_film(
+    video: Any,
+    times: Sequence[int],
+    base: Fraction,
+    size: tuple[int, int],
+    cuts: Sequence[int],
+    pix_fmt: str,
+    colour: tuple[int, int, int, int] | None,
+    last: int,
+    pictures: Sequence[NDArray[np.uint8]] | None,
+) -> list[Any]:
     matrix = {1: 1, 5: 5, 6: 5, 9: 9}.get(colour[0], 5) if colour else 5
     full = 2 if (colour and colour[1] == 2) or pix_fmt.startswith("yuvj") else 1
     durations, packets = {}, []
@@ -194,7 +201,7 @@ def _encoded_film(video, times, base, size, cuts, pix_fmt, colour, last, picture
     return packets
 
 
-def _encoded_sound(sound, seconds: float, start: Fraction):  # type: ignore[no-untyped-def]
+def _encoded_sound(sound: Any, seconds: float, start: Fraction) -> list[Any]:
     packets = []
     context = sound.codec_context
     context.open()
@@ -212,7 +219,7 @@ def _encoded_sound(sound, seconds: float, start: Fraction):  # type: ignore[no-u
     return packets + sound.encode(None)
 
 
-def _words(stream, begin: float, end: float, words: str, *, prefixed: bool) -> av.Packet:  # type: ignore[no-untyped-def]
+def _words(stream: Any, begin: float, end: float, words: str, *, prefixed: bool) -> av.Packet:
     data = words.encode()
     packet = av.Packet(struct.pack(">H", len(data)) + data if prefixed else data)
     packet.pts = packet.dts = round(begin * 1000)
@@ -254,29 +261,3 @@ def drawn_frames(clip: Clip, count: int, *, cuts: Sequence[int] = ()) -> Iterato
             source=image,
             starts_shot=index == 0 or index in cuts,
         )
-
-
-def probe(path: Path | str, *entries: str, streams: str | None = None) -> dict[str, Any]:
-    """ffprobe's answer as a dictionary: `probe(path, "stream=codec_name", "packet=pts", streams="a:0")`."""
-    command = ["ffprobe", "-v", "error", "-show_entries", ":".join(entries), "-of", "json"]
-    if streams:
-        command += ["-select_streams", streams]
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def frame_times(path: Path | str, stream: str = "v:0") -> list[Fraction]:
-    """When each picture is shown, in seconds, as ffprobe sees it."""
-    answer = probe(path, "frame=best_effort_timestamp", "stream=time_base", streams=stream)
-    base = Fraction(answer["streams"][0]["time_base"])
-    return [frame["best_effort_timestamp"] * base for frame in answer["frames"]]
-
-
-def packets(path: Path | str, stream: str) -> list[tuple[Fraction, str]]:
-    """(time in seconds, hash of the bytes) of each packet of a stream, as ffprobe sees them."""
-    command = ["ffprobe", "-v", "error", "-show_data_hash", "md5", "-select_streams", stream, "-of", "json"]
-    command += ["-show_entries", "packet=pts,data_hash:stream=time_base", str(path)]
-    answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    base = Fraction(answer["streams"][0]["time_base"])
-    return [(packet["pts"] * base, packet["data_hash"]) for packet in answer.get("packets", [])]

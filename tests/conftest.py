@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Run
+from films import CPU
 from hypothesis import settings
 from tiny_style import make_style
 
+from vidfx import load_style
 from vidfx.cli import main
+from vidfx.styles.stylizer import Stylizer
 
 # A job that a shell starts in the background ignores Ctrl-C, and so would every process begun from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,15 +27,49 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a style with random weights, quick to paint with."""
-    return str(make_style(tmp_path_factory.mktemp("tiny")))
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model file of a style with random weights, quick to paint with."""
+    return make_style(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def style(model: Path) -> str:
+    """That style as a user names it: by its path."""
+    return str(model)
+
+
+@pytest.fixture(scope="module")
+def stylizer(style: str) -> Stylizer:
+    """That style, loaded."""
+    return load_style(style, machine=CPU)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for clips that several tests share."""
     return tmp_path_factory.mktemp("odd")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser that is installed already, driven by playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    paths = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not paths:
+        pytest.skip("no chromium is installed to open a page in")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=paths[0], args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the test's own, neither of a variable nor of the user's file, and an empty folder to stand in."""
+    for name in [name for name in os.environ if name.startswith("VIDFX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

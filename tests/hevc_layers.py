@@ -44,7 +44,7 @@ def _alpha(index: int) -> VideoFrame:
     frame = VideoFrame(*SIZE, "yuv420p")
     ramp = np.tile((np.arange(SIZE[0]) * 255 // (SIZE[0] - 1) + 4 * index) % 256, (SIZE[1], 1))
     for plane, values in zip(frame.planes, (ramp, 128, 128), strict=True):
-        view = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)  # type: ignore[call-overload]
+        view = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
         view[:, : plane.width] = values
     return frame
 

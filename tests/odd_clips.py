@@ -7,18 +7,16 @@ Long, because a list of makers, one for each oddity.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 from clips import make_clip, picture
+from fftools import ffmpeg
 from hevc_layers import two_layers
 
 Maker = Callable[[Path], Path]
@@ -48,18 +46,6 @@ def odd(name: str) -> Callable[[Maker], Maker]:
         return make
 
     return register
-
-
-@cache
-def have_ffmpeg() -> bool:
-    """Whether FFmpeg's command-line tools are here."""
-    return shutil.which("ffmpeg") is not None and shutil.which("ffprobe") is not None
-
-
-def ffmpeg(*args: str | Path) -> None:
-    """Runs ffmpeg; the last argument is the output."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 # --- time ------------------------------------------------------------------------------------------------------

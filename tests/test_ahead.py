@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip
+from films import LOSSLESS
 from test_steady import difference, frame, moving_scene, noise, paint, rms, smooth, texture, window
 
 import vidfx
@@ -41,9 +42,8 @@ def test_a_step_looks_as_many_rendered_frames_ahead(tmp_path: Path, style: str) 
     make_clip(tmp_path / "fourth.mkv", pictures=noisy[::4], codec="ffv1", pix_fmt="bgr0")
     look, painted = vidfx.Look(smooth_window=2), []
     for name, wanted in (("all.mkv", vidfx.Range(step=4)), ("fourth.mkv", vidfx.Range())):
-        lossless = vidfx.Encode(codec="ffv1", pix_fmt="bgr0")
         done = vidfx.render(
-            tmp_path / name, tmp_path / f"out.{name}", style=style, look=look, wanted=wanted, encode=lossless
+            tmp_path / name, tmp_path / f"out.{name}", style=style, look=look, wanted=wanted, encode=LOSSLESS
         )
         painted.append(list(read_frames(open_clip(done.path))))
     assert len(painted[0]) == len(painted[1]) == 10

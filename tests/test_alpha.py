@@ -8,24 +8,22 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import picture, probe
+from clips import picture
+from fftools import ffmpeg, needs_ffmpeg, probe
+from films import CPU, UNPAINTED
 from hevc_layers import two_layers
 from numpy.typing import NDArray
-from odd_clips import ODD, have_ffmpeg
-from test_depth import carry, ffmpeg
+from odd_clips import ODD
+from test_depth import carry
 from tiny_style import make_style
 
 import vidfx
 from vidfx import source, stills
 from vidfx.frames import Pixels
-from vidfx.settings import Encode, Look, Machine, Range
-
-needs_ffmpeg = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg is the witness and is not installed")
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-UNPAINTED = Look(strength=0, smooth=0)
+from vidfx.settings import Encode, Range
 
 
-def see_through(folder: Path) -> tuple[Path, np.ndarray]:  # type: ignore[type-arg]
+def see_through(folder: Path) -> tuple[Path, np.ndarray]:
     """Two pictures with alpha from clear to opaque, as PNG in a .mov."""
     alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
     path = folder / "clear.mov"

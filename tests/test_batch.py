@@ -19,12 +19,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
-from clips import frame_times, make_clip, needs_ffprobe, packets
-from commands import no_settings
-from numpy.typing import NDArray
+from clips import make_clip
+from fftools import needs_ffprobe
+from films import CPU, LOSSLESS, assert_same_film
 from tiny_style import make_style
 
 import vidfx
@@ -39,8 +37,6 @@ from vidfx.progress import Progress
 from vidfx.settings import Job, Look, Range
 
 ROOT = Path(__file__).resolve().parents[1]
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
 JOBS = """
 output = "painted"
 [defaults]
@@ -70,29 +66,16 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
-    """A folder like `films` to stand in, and no settings but the test's own."""
-    no_settings(monkeypatch, tmp_path)
+def place(alone: None, monkeypatch: pytest.MonkeyPatch, films: Path) -> None:
+    """A folder like `films` to stand in."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.chdir(tmp_path)
     Path("clips").mkdir()
     for path in (*films.glob("clips/*"), films / "style", films / "jobs.toml", *films.glob("*.single.mkv")):
         Path(path.relative_to(films)).symlink_to(path)
 
 
-def pictures(path: Path | str) -> list[NDArray[np.uint8]]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
 def assert_equals_the_single_pass(name: str) -> None:
-    film, single = f"painted/{name}.tiny.mkv", f"{name}.single.mkv"
-    ours, theirs = pictures(film), pictures(single)
-    assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs, strict=True):
-        assert np.abs(a.astype(int) - b).max() <= 1
-    assert frame_times(film) == frame_times(single)
-    assert packets(film, "a:0") == packets(single, "a:0")
+    assert_same_film(f"painted/{name}.tiny.mkv", f"{name}.single.mkv")
 
 
 @needs_ffprobe

@@ -13,17 +13,11 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip
-from tiny_style import make_style
 
 from vidfx.bench.trace import Trace
 from vidfx.cli import main
 from vidfx.frames import Frame
 from vidfx.pipeline import prefetch
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("style"))
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +61,8 @@ def test_a_stage_is_not_charged_for_the_one_before_it() -> None:
     assert 0.04 <= busy["shots"] < busy["decode"]
 
 
-def test_the_whole_report(style: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["bench", str(clip), "--style", str(style), "--json", "-q", "--device", "cpu", "--threads", "1"]
+def test_the_whole_report(style: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", str(clip), "--style", style, "--json", "-q", "--device", "cpu", "--threads", "1"]
     assert main([*command, "-o", str(tmp_path / "who.svg")]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["whole"]["frames"] == said["decode_and_encode"]["frames"] == 20
@@ -88,8 +82,8 @@ def test_the_whole_report(style: Path, clip: Path, tmp_path: Path, capsys: pytes
     assert not list(clip.parent.glob("*vidfx*"))
 
 
-def test_for_people_and_as_png(style: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["bench", str(clip), "--style", str(style), "--frames", "0-5", "--smooth", "0", "--device", "cpu"]
+def test_for_people_and_as_png(style: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", str(clip), "--style", style, "--frames", "0-5", "--smooth", "0", "--device", "cpu"]
     assert main([*command, "-o", str(tmp_path / "who.png")]) == 0
     said = capsys.readouterr().out
     assert "6 frames" in said and "× real time" in said and "starved" in said
@@ -99,9 +93,9 @@ def test_for_people_and_as_png(style: Path, clip: Path, tmp_path: Path, capsys: 
     assert main([*command, "-o", str(tmp_path / "who.png")]) == 73
 
 
-def test_what_cannot_be_measured(style: Path, clip: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_measured(style: str, clip: Path, tmp_path: Path) -> None:
     still = tmp_path / "still.png"
     cv2.imwrite(str(still), np.zeros((16, 16, 3), np.uint8))
-    assert main(["bench", str(still), "--style", str(style)]) == 2
-    assert main(["bench", str(clip), "--style", str(style), "-o", "who.gif"]) == 2
-    assert main(["bench", "none.mp4", "--style", str(style)]) == 66
+    assert main(["bench", str(still), "--style", style]) == 2
+    assert main(["bench", str(clip), "--style", style, "-o", "who.gif"]) == 2
+    assert main(["bench", "none.mp4", "--style", style]) == 66

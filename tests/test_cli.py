@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import make_clip, needs_ffprobe, picture, probe
-from commands import Run, no_settings
+from clips import make_clip, picture
+from commands import Run
+from fftools import needs_ffprobe, probe
 from tiny_style import make_style
 
 import vidfx
@@ -27,24 +28,13 @@ from vidfx import errors, job
 from vidfx.cli import COMMANDS
 from vidfx.cli.train import parse_budget
 
+pytestmark = pytest.mark.usefixtures("alone")
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="session")
-def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("style") / "tiny")
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", size=(64, 48), frames=12, audio="aac")
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings but the test's own, and an empty folder to stand in."""
-    no_settings(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
 
 
 # --- help ----------------------------------------------------------------------------------------------------------
@@ -140,14 +130,14 @@ def test_wrong_use_is_2_one_line_and_a_hint(run: Run, args: list[str], said: str
     assert len(rest) == 1 and hint in rest[0]
 
 
-def test_a_missing_clip_is_66_and_a_missing_style_too(run: Run, style: Path, clip: Path) -> None:
+def test_a_missing_clip_is_66_and_a_missing_style_too(run: Run, style: str, clip: Path) -> None:
     code, _, err = run("render", "nowhere.mp4", "--style", style)
     assert code == 66 and "nowhere.mp4" in err
     code, _, err = run("render", clip, "--style", "no-such-style", "-o", "x.mp4")
     assert code == 66 and "no-such-style" in err
 
 
-def test_what_is_no_film_is_65(run: Run, style: Path) -> None:
+def test_what_is_no_film_is_65(run: Run, style: str) -> None:
     Path("noise.mp4").write_bytes(b"not a film" * 100)
     assert run("render", "noise.mp4", "--style", style)[0] == 65
 
@@ -157,7 +147,7 @@ def test_a_style_of_nobodys_is_66(run: Run, clip: Path) -> None:
     assert code == 66 and "no model file at '~no one/ink'" in err
 
 
-def test_a_pipe_is_refused_with_the_reason(run: Run, style: Path) -> None:
+def test_a_pipe_is_refused_with_the_reason(run: Run, style: str) -> None:
     os.mkfifo("clip.mp4")
     code, _, err = run("render", "clip.mp4", "--style", style)
     assert (code, "pipe" in err) == (2, True)
@@ -166,13 +156,13 @@ def test_a_pipe_is_refused_with_the_reason(run: Run, style: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["10:30.mp4", "http:clip.mp4", "concat:a.mp4", "100%.mp4", "shot%04d.mp4", "a?b#c.mp4"]
 )
-def test_a_name_is_a_name_whatever_ffmpeg_makes_of_it(run: Run, style: Path, clip: Path, name: str) -> None:
+def test_a_name_is_a_name_whatever_ffmpeg_makes_of_it(run: Run, style: str, clip: Path, name: str) -> None:
     Path(name).write_bytes(clip.read_bytes())
     assert run("render", name, "--style", style, "-o", f"out {name}", "-q") == (0, "", "")
     assert run("render", name, "--style", style, "-o", f"9:{name}", "-q") == (0, "", "")
 
 
-def test_an_output_that_exists_is_73_unless_y(run: Run, style: Path, clip: Path) -> None:
+def test_an_output_that_exists_is_73_unless_y(run: Run, style: str, clip: Path) -> None:
     Path("out.mp4").write_text("precious")
     code, _, err = run("render", clip, "--style", style, "-o", "out.mp4", "--threads", 1)
     assert code == 73 and "-y" in err
@@ -182,7 +172,7 @@ def test_an_output_that_exists_is_73_unless_y(run: Run, style: Path, clip: Path)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])
-def test_a_device_that_is_not_here_is_69(run: Run, style: Path, clip: Path, device: str) -> None:
+def test_a_device_that_is_not_here_is_69(run: Run, style: str, clip: Path, device: str) -> None:
     import torch
 
     if torch.cuda.device_count() > 7 or (device == "cuda" and torch.cuda.is_available()):
@@ -236,7 +226,7 @@ def test_each_error_of_the_tree_carries_a_documented_code() -> None:
         assert any(kind.__name__ in line and str(kind.exit_code) in line.split() for line in tree.splitlines())
 
 
-def test_a_reader_that_leaves_is_no_drama(style: Path) -> None:
+def test_a_reader_that_leaves_is_no_drama(style: str) -> None:
     command = f"'{sys.executable}' -m vidfx styles show '{style}' | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert done.stderr == ""
@@ -316,7 +306,7 @@ def test_look_range_and_machine_arrive(asked: Callable[..., dict[str, Any]]) -> 
 
 
 @needs_ffprobe
-def test_json_is_one_object_on_stdout_and_talk_is_on_stderr(run: Run, style: Path, clip: Path) -> None:
+def test_json_is_one_object_on_stdout_and_talk_is_on_stderr(run: Run, style: str, clip: Path) -> None:
     code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "--json", "--threads", 1)
     assert code == 0
     said = json.loads(out)
@@ -327,7 +317,7 @@ def test_json_is_one_object_on_stdout_and_talk_is_on_stderr(run: Run, style: Pat
     assert (int(seen["nb_frames"]), seen["pix_fmt"]) == (said["frames"], said["pix_fmt"])
 
 
-def test_the_closing_line_says_what_how_fast_and_on_what(run: Run, style: Path, clip: Path) -> None:
+def test_the_closing_line_says_what_how_fast_and_on_what(run: Run, style: str, clip: Path) -> None:
     code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "--threads", 1)
     assert (code, out) == (0, "")
     last = err.splitlines()[-1]
@@ -335,11 +325,11 @@ def test_the_closing_line_says_what_how_fast_and_on_what(run: Run, style: Path, 
         assert part in last
 
 
-def test_quiet_is_silent(run: Run, style: Path, clip: Path) -> None:
+def test_quiet_is_silent(run: Run, style: str, clip: Path) -> None:
     assert run("render", clip, "--style", style, "-o", "out.mp4", "-q", "--threads", 1) == (0, "", "")
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, style: Path, clip: Path) -> None:
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, style: str, clip: Path) -> None:
     code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "-n")
     assert (code, err) == (0, "")
     assert "out.mp4" in out and "64 × 48" in out and "tiny" in out
@@ -348,7 +338,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, style: Pat
     assert list(Path().iterdir()) == []
 
 
-def test_a_dry_run_finds_the_mistakes_a_render_would(run: Run, style: Path, clip: Path) -> None:
+def test_a_dry_run_finds_the_mistakes_a_render_would(run: Run, style: str, clip: Path) -> None:
     Path("out.mp4").touch()
     code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "-n", "-crf", "40")
     assert code == 73 and "exists already" in err
@@ -356,7 +346,7 @@ def test_a_dry_run_finds_the_mistakes_a_render_would(run: Run, style: Path, clip
     assert run("render", clip, "--style", style, "-o", "out.xyz", "-n")[0] == 2
 
 
-def test_verbose_says_who_set_what(run: Run, style: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verbose_says_who_set_what(run: Run, style: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDFX_STRENGTH", "0.25")
     Path("vidfx.toml").write_text("[render]\npreset = 'ultrafast'\n")
     code, _, err = run("render", clip, "--style", style, "-o", "out.mp4", "-v", "--threads", 1)
@@ -369,14 +359,14 @@ def test_verbose_says_who_set_what(run: Run, style: Path, clip: Path, monkeypatc
     assert "--preset was set to ultrafast by vidfx.toml" in err and "later.mp4" not in err
 
 
-def test_openjd_lines_are_on_stdout_and_reach_100(run: Run, style: Path, clip: Path) -> None:
+def test_openjd_lines_are_on_stdout_and_reach_100(run: Run, style: str, clip: Path) -> None:
     code, out, err = run("render", clip, "--style", style, "-o", "out.mp4", "--progress", "openjd", "--threads", 1)
     assert (code, err) == (0, "")
     assert all(line.startswith(("openjd_progress: ", "openjd_status: ")) for line in out.splitlines())
     assert "openjd_progress: 100.0" in out.splitlines()
 
 
-def test_openjd_hears_of_a_failure(run: Run, style: Path) -> None:
+def test_openjd_hears_of_a_failure(run: Run, style: str) -> None:
     code, out, err = run("render", "nowhere.mp4", "--style", style, "--progress", "openjd")
     assert code == 66
     assert out.startswith("openjd_fail: ") and "nowhere.mp4" in out and "nowhere.mp4" in err
@@ -394,11 +384,11 @@ def test_colour_only_on_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch
 # --- preview, styles, train ----------------------------------------------------------------------------------------
 
 
-def test_preview_writes_a_sheet(run: Run, style: Path, clip: Path) -> None:
+def test_preview_writes_a_sheet(run: Run, style: str, clip: Path) -> None:
     args = ["preview", clip, "--at", "0.2", "--style", style, "--strength", "0.5", "--strength", "1", "-o", "sheet.png"]
     code, out, err = run(*args, "--threads", 1, "--json")
     assert code == 0, err
-    assert json.loads(out) == {"path": "sheet.png", "styles": [str(style)], "strengths": [0.5, 1.0], "smooths": [1.0]}
+    assert json.loads(out) == {"path": "sheet.png", "styles": [style], "strengths": [0.5, 1.0], "smooths": [1.0]}
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
     assert run(*args)[0] == 73
 
@@ -502,9 +492,9 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def long_render(tmp_path: Path, style: Path, long_clip: Path) -> Iterator[subprocess.Popen[str]]:
+def long_render(tmp_path: Path, style: str, long_clip: Path) -> Iterator[subprocess.Popen[str]]:
     """A real render with many seconds of work before it, caught after its first second of painting."""
-    command = [sys.executable, "-m", "vidfx", "render", str(long_clip), "--style", str(style)]
+    command = [sys.executable, "-m", "vidfx", "render", str(long_clip), "--style", style]
     command += ["-o", str(tmp_path / "out" / "painted.mp4"), "--progress", "lines", "--threads", "1", "--batch", "1"]
     (tmp_path / "out").mkdir()
     process = subprocess.Popen(

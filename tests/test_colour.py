@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import make_clip, needs_ffprobe, probe
+from clips import make_clip
+from fftools import ffmpeg, needs_ffmpeg, probe
+from films import TORCH, UNPAINTED
 from numpy.typing import NDArray
 
 import vidfx
@@ -18,13 +18,11 @@ from vidfx.errors import UnreadableInput
 from vidfx.frames import Colour, Pixels
 from vidfx.fromrgb import FromRgb
 from vidfx.pixels import ToRgb
-from vidfx.settings import Encode, Look, Machine
+from vidfx.settings import Encode
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")
 SIZE = (128, 96)
-UNPAINTED = Look(strength=0, smooth=0)
-LOSSLESS = Encode(codec="ffv1")
-CPU = Machine(device="cpu", precision="fp32", threads=1, runtime="torch")
+FFV1 = Encode(codec="ffv1")
+"""Without a loss, in the pixel format nearest to the source's."""
 
 
 def bars_and_ramps() -> NDArray[np.uint8]:
@@ -39,13 +37,6 @@ def bars_and_ramps() -> NDArray[np.uint8]:
     for row, weights in enumerate([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]):
         out[48 + 12 * row : 60 + 12 * row] = ramp[:, None] * np.array(weights, np.uint8)
     return out
-
-
-def ffmpeg(*arguments: str, given: bytes = b"") -> bytes:
-    command = ["ffmpeg", "-v", "error", "-nostdin" if not given else "-y", *arguments]
-    return subprocess.run(
-        command, input=given or None, stdin=None if given else subprocess.DEVNULL, capture_output=True, check=True
-    ).stdout
 
 
 def exact(**settings: str) -> str:
@@ -72,7 +63,6 @@ TAGS = {"bt709": "bt709", "bt601": "smpte170m", "bt2020": "bt2020nc", "fcc": "fc
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv422p", "yuv420p"])
 @pytest.mark.parametrize("range_", ["tv", "pc"])
 @pytest.mark.parametrize("matrix", sorted(TAGS))
@@ -81,7 +71,7 @@ def test_bars_and_ramps_come_back_within_two_steps(
 ) -> None:
     clip = encode_by_ffmpeg(tmp_path / "in.mkv", matrix, range_, pix_fmt)
     out = tmp_path / "out.mkv"
-    vidfx.render(clip, out, style=style, look=UNPAINTED, encode=LOSSLESS, machine=CPU)
+    vidfx.render(clip, out, style=style, look=UNPAINTED, encode=FFV1, machine=TORCH)
     tags = probe(out, "stream=color_space,color_range,pix_fmt")["streams"][0]
     assert tags == {"color_space": TAGS[matrix], "color_range": range_, "pix_fmt": pix_fmt}
     before, after = (decode_by_ffmpeg(path, matrix, range_) for path in (clip, out))
@@ -193,6 +183,6 @@ def test_the_peak_is_read_from_the_metadata(tmp_path: Path) -> None:
 def test_hdr_is_refused_when_asked_before_anything_is_painted(tmp_path: Path, style: str) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=2, pix_fmt="yuv420p10le", colour=(9, 1, 9, 18))
     with pytest.raises(UnreadableInput, match="HLG") as caught:
-        vidfx.render(path, tmp_path / "out.mp4", style=style, encode=Encode(hdr="error"), machine=CPU)
+        vidfx.render(path, tmp_path / "out.mp4", style=style, encode=Encode(hdr="error"), machine=TORCH)
     assert "tonemap" in caught.value.hint
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]

@@ -116,4 +116,4 @@ def test_a_matte_that_is_empty_or_not_8_bit_is_refused() -> None:
     with pytest.raises(UsageError, match="no picture"):
         only([frame(0, (4, 4))], Look(), [])
     with pytest.raises(UsageError, match="8-bit"):
-        only([frame(0, (4, 4))], Look(), [np.zeros((4, 4), np.float32)])  # type: ignore[list-item]
+        only([frame(0, (4, 4))], Look(), [np.zeros((4, 4), np.float32)])

@@ -17,7 +17,7 @@ Calls = list[dict[str, Any]]
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+def calls(alone: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
     """What `vidfx render` asks of the renderer, in an empty project and an empty home."""
     made: Calls = []
 
@@ -27,10 +27,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
         raise VidfxError("far enough")
 
     monkeypatch.setattr(job, "Render", remember)
-    (tmp_path / "project").mkdir()
-    monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / "home" / name))
+    Path("project").mkdir()
+    monkeypatch.chdir("project")
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -14,36 +13,29 @@ import numpy as np
 import pytest
 import witness
 from clips import make_clip, picture
+from fftools import ffmpeg, needs_ffmpeg
 from field_pictures import write_field_pictures
-from odd_clips import ODD, ffmpeg, have_ffmpeg
+from films import render
+from numpy.typing import NDArray
+from odd_clips import ODD
 
-import vidfx
-from vidfx import Encode, Look, Machine, Range, Rendered, UsageError
+from vidfx import Range, UsageError
 from vidfx.parts.plan import plan
 from vidfx.settings import Job
 from vidfx.source import open_clip, read_frames
 
-pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
-
-
-def render(source: Path, output: Path, style: str, **settings: object) -> Rendered:
-    cpu = Machine(device="cpu", precision="fp32", threads=1)
-    encode = Encode(options={"cpu-used": "8"}) if output.suffix == ".webm" else Encode(preset="ultrafast")
-    encode = Encode() if output.suffix == ".avi" else encode
-    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": encode} | settings
-    return vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
+pytestmark = needs_ffmpeg
 
 
 def words(path: Path) -> str:
     """The first track of subtitles, as FFmpeg reads it."""
-    command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:s:0", "-f", "srt", "-"]
-    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+    return ffmpeg("-i", path, "-map", "0:s:0", "-f", "srt", "-").decode()
 
 
-def samples(path: Path) -> np.ndarray:  # type: ignore[type-arg]  # of 16 bits, one channel at 8 kHz, from time 0 on
-    command = ["ffmpeg", "-v", "error", "-i", str(path), "-af", "aresample=async=1:first_pts=0", "-ac", "1"]
-    done = subprocess.run([*command, "-ar", "8000", "-f", "s16le", "-"], check=True, capture_output=True)
-    return np.frombuffer(done.stdout, np.int16)
+def samples(path: Path) -> NDArray[np.int16]:
+    """The sound in one channel at 8 kHz, from time 0 on."""
+    said = ("-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "8000", "-f", "s16le")
+    return np.frombuffer(ffmpeg("-i", path, *said, "-"), np.int16)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,26 +10,21 @@ import av
 import pytest
 import witness
 from clips import make_clip
-from odd_clips import ODD, have_ffmpeg
+from fftools import ffmpeg, needs_ffmpeg
+from films import render
+from odd_clips import ODD
 
-import vidfx
-from vidfx import Encode, Look, Machine, UnreadableInput, UsageError
+from vidfx import UnreadableInput, UsageError
 from vidfx.cli import main
 from vidfx.timeline import Timeline
 
-pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
+pytestmark = needs_ffmpeg
 
 LOSSES = {
     "cut_short.mkv": "16 pictures or so missing at the end of",
     "cut_short.mp4": "16 pictures missing where",
     "flipped_bits.ts": "13 damaged pictures in",
 }
-
-
-def render(source: Path, output: Path, style: str, **settings: object) -> vidfx.job.Rendered:
-    cpu = Machine(device="cpu", precision="fp32", threads=1)
-    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": Encode(preset="ultrafast")} | settings
-    return vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -82,7 +76,7 @@ def test_a_stream_that_appears_in_mid_file_is_no_fault(
                 yield from container.demux(*streams)
                 raise IndexError("list index out of range")
 
-        packets = Timeline().demux(Trips(), [container.streams.video[0]])  # type: ignore[arg-type]
+        packets = Timeline().demux(Trips(), [container.streams.video[0]])
         assert sum(packet.size > 0 for packet in packets) == 50
 
 
@@ -100,8 +94,8 @@ def test_a_gap_of_days_does_not_fit_into_avi_and_says_so(tmp_path: Path, style: 
 
 def test_sound_that_the_muxer_has_no_code_for_is_left_out_and_said(tmp_path: Path, style: str) -> None:
     whole = tmp_path / "whole.ts"
-    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=96x64:d=1", "-f", "lavfi", "-i", "sine=d=1"]
-    subprocess.run([*command, "-c:v", "libx264", "-c:a", "aac", str(whole)], check=True)
+    made = ("-f", "lavfi", "-i", "testsrc=s=96x64:d=1", "-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*made, "-c:v", "libx264", "-c:a", "aac", whole)
     data = bytearray(whole.read_bytes())
     headers = [
         place for place in range(len(data) - 7) if data[place : place + 2] == b"\xff\xf1" and data[place + 2] >> 4 == 5

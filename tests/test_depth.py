@@ -5,9 +5,7 @@ Long, because one table of formats, read and written back in every depth.
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +14,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import make_clip, make_sequence, needs_ffprobe, picture, probe
+from clips import make_clip, make_sequence, picture
+from fftools import ffmpeg, needs_ffmpeg, probe
 from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
@@ -26,13 +25,7 @@ from vidfx.frames import Clip, Frame, Pixels
 from vidfx.settings import Encode, Look, Range
 from vidfx.steady import steady
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is the witness and is not installed")
 WIDE = 1024
-
-
-def ffmpeg(*arguments: str | Path) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def ramp(folder: Path) -> Path:
@@ -74,14 +67,13 @@ def _mirrored(frame: Frame) -> Frame:
     return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
 
 
-def luma16(path: Path) -> np.ndarray:  # type: ignore[type-arg]
+def luma16(path: Path) -> np.ndarray:
     """The first picture's middle row of luma in 16 bits, as ffmpeg decodes it."""
     raw = ffmpeg("-i", path, "-frames:v", "1", "-vf", "extractplanes=y", "-pix_fmt", "gray16le", "-f", "rawvideo", "-")
     return np.frombuffer(raw, np.uint16).reshape(16, -1)[8].astype(int)
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize(
     ("name", "encode", "pix_fmt"),
     [
@@ -114,7 +106,7 @@ def test_eight_bits_stay_eight_and_deep_ones_are_chosen_where_they_play(tmp_path
     deep = source.open_clip(ramp(tmp_path))
 
     def chosen(clip: Clip, name: str, **settings: str) -> tuple[str, str, bool, int]:
-        choice = sink.choice_of(tmp_path / name, clip, Encode(**settings))  # type: ignore[arg-type]
+        choice = sink.choice_of(tmp_path / name, clip, Encode(**settings))
         return choice.codec, choice.pix_fmt, choice.pixels.deep, len(choice.notices)
 
     assert chosen(clip, "a.mp4") == ("libx264", "yuv420p", False, 0)
@@ -167,7 +159,7 @@ def test_fields_become_whole_frames_one_for_one(tmp_path: Path) -> None:
     assert [frame.pts for frame in frames] == [frame.pts for frame in raw]
     assert ["bwdif" in notice for notice in notices] == [True]
 
-    def comb(image: np.ndarray) -> float:  # type: ignore[type-arg]
+    def comb(image: np.ndarray) -> float:
         """How much more each line differs from its neighbours than these from each other."""
         grey = image[24:76].astype(int).mean(axis=2)
         return float(np.abs(2 * grey[1:-1] - grey[:-2] - grey[2:]).mean())
@@ -289,7 +281,6 @@ def test_a_float_tiff_is_not_multiplied_by_its_alpha_and_may_be_of_doubles(tmp_p
 
 
 @needs_ffmpeg
-@needs_ffprobe
 @pytest.mark.parametrize(
     ("name", "encode", "tags"),
     [

@@ -9,7 +9,6 @@ import gc
 import json
 import os
 import shutil
-import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,7 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import make_clip, make_sequence, needs_ffprobe, packets, picture
+from clips import make_clip, make_sequence, picture
+from fftools import ffmpeg, needs_ffmpeg, needs_ffprobe, packets
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from test_evaluate_style import features as features  # a fixture
@@ -149,18 +149,19 @@ def test_streams_are_compared_packet_by_packet(run: Run, folder: Path) -> None:
     assert tags["title"] == {"source": "walk", "render": "none"}
 
 
-@needs_ffprobe
+@needs_ffmpeg
 def test_a_language_that_was_never_said_is_not_missed(run: Run, folder: Path) -> None:
     """MP4 says `und` of a stream without a language, Matroska nothing; the second stream keeps its number."""
     unsaid = ("-metadata:s:a", "language=und")
     for name, languages in (("silent.mp4", unsaid), ("named.mkv", (*unsaid, "-metadata:s:a:1", "language=deu"))):
         words = ["-i", folder / "source.mp4", "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", *languages]
-        subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, words), str(folder / name)], check=True)
+        ffmpeg(*words, folder / name)
     assert not [name for name in figures(run, "silent.mp4", "named.mkv")["tags"] if name.startswith("language")]
     tags = figures(run, "named.mkv", "silent.mp4")["tags"]
     assert tags["language of audio 1"] == {"source": "deu", "render": "none"}
 
 
+@needs_ffmpeg
 def test_sound_that_repeats_itself_is_found_where_the_cut_is(tmp_path: Path) -> None:
     """Packets of silence are all alike; which of them a cut begins with is told by the time."""
     frames = [picture(i, SIZE) for i in range(72)]
@@ -171,7 +172,7 @@ def test_sound_that_repeats_itself_is_found_where_the_cut_is(tmp_path: Path) -> 
         ["-i", tmp_path / "whole.mkv", "-c:v", "copy", "-af", mute, "-c:a", "pcm_s16le", quiet],
         ["-i", quiet, "-ss", "1", "-c:v", "libx264", "-c:a", "copy", tmp_path / "cut.mkv"],
     ):
-        subprocess.run(["ffmpeg", "-v", "error", *map(str, words)], check=True)
+        ffmpeg(*words)
     film, cut = (open_clip(path) for path in (quiet, tmp_path / "cut.mkv"))
     found = compare_files(film, cut, starts=(Fraction(1), Fraction(0)), part=True)
     assert found.streams[0].same_bytes

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import make_clip
+from clips import make_clip, u8
 from numpy.typing import NDArray
 
 from vidfx.evaluation.appearance import edge_agreement, edges, likeness, sharpness
@@ -37,10 +37,6 @@ def texture(seed: int, width: int = 400, height: int = 240) -> NDArray[np.float3
         noise = cv2.GaussianBlur(random.normal(0, 1, (height, width, 3)).astype(np.float32), (0, 0), size / 2)
         total += weight * noise / noise.std()
     return np.asarray(np.clip(127 + 40 * total, 40, 215), np.float32)
-
-
-def u8(picture: NDArray[np.floating]) -> Picture:
-    return np.ascontiguousarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
 def pan(count: int = 14, step: int = 3, seed: int = 0) -> list[Picture]:
@@ -72,7 +68,7 @@ def measured(
     sources: Sequence[Picture], *renders: Sequence[Picture | None], cuts: Sequence[int] = (), flow: str = "dis"
 ) -> list[Figures]:
     """The figures of each render."""
-    meter = Meter(len(renders), flow=flow, likeness=likeness())  # type: ignore[arg-type]
+    meter = Meter(len(renders), flow=flow, likeness=likeness())
     for moment in moments(sources, renders, cuts):
         meter.see(moment)
     return [figures_of(track, meter.source, slice(None), range(len(track.ghosts))) for track in meter.renders]
@@ -329,7 +325,7 @@ def test_both_flows_rank_renders_alike_at_equal_sharpness(film: tuple[Path, Call
     ]
     orders, sharp = [], []
     for flow in ("dis", "farneback"):
-        found = evaluate(source, paths, settings=Wanted(flow=flow)).renders  # type: ignore[arg-type]
+        found = evaluate(source, paths, settings=Wanted(flow=flow)).renders
         orders.append([one.path.stem for one in sorted(found, key=lambda one: one.figures["warp_equal"])])
         sharp.append({one.path.stem: one.figures for one in found})
     assert orders[0] == orders[1]

@@ -14,16 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
-from commands import Run, no_settings
-from numpy.typing import NDArray
+from clips import make_clip, make_sequence
+from commands import Run
+from fftools import needs_ffprobe
+from films import CPU, LOSSLESS, assert_same_film, pictures
 from tiny_style import make_style
 
 import vidfx
-from vidfx import Encode, Machine
 from vidfx.farm import openjd
 from vidfx.farm.folder import read_folder
 from vidfx.parts import journal
@@ -39,36 +37,18 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     make_style(folder / "style")
     make_clip(folder / "clip.mkv", size=(64, 48), frames=50, audio="aac", cuts=(31,), gop=12)
-    machine = Machine(device="cpu", precision="fp32", threads=1)
-    lossless = Encode(codec="ffv1", pix_fmt="bgr0")
-    vidfx.render(
-        folder / "clip.mkv", folder / "single.mkv", style=str(folder / "style"), encode=lossless, machine=machine
-    )
+    single, style = folder / "single.mkv", str(folder / "style")
+    vidfx.render(folder / "clip.mkv", single, style=style, encode=LOSSLESS, machine=CPU)
+    assert len(pictures(single)) == 50
     return folder
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
-    """A copy of the folder to stand in, and no settings but the test's own."""
-    no_settings(monkeypatch, tmp_path)
+def place(alone: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, films: Path) -> None:
+    """A copy of the folder to stand in."""
     monkeypatch.setenv("VIDFX_THREADS", "1")
     shutil.copytree(films, tmp_path / "films")
     monkeypatch.chdir(tmp_path / "films")
-
-
-def pictures(path: Path | str) -> list[NDArray[np.uint8]]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
-def assert_equals_the_single_pass(film: Path | str) -> None:
-    """Same pictures to within a step of 255, same times, same sound."""
-    ours, theirs = pictures(film), pictures("single.mkv")
-    assert len(ours) == len(theirs) == 50
-    for a, b in zip(ours, theirs, strict=True):
-        assert np.abs(a.astype(int) - b).max() <= 1
-    assert frame_times(film) == frame_times("single.mkv")
-    assert packets(film, "a:0") == packets("single.mkv", "a:0")
 
 
 def planned(run: Run, *flags: object) -> dict[str, Any]:
@@ -90,7 +70,7 @@ def test_parts_in_any_order_make_the_film_of_a_single_pass(run: Run) -> None:
     assert (said["finished"], said["missing"], said["frames_finished"]) == (5, [], 50)
     code, out, err = run("farm", "stitch", "job", "--json")
     assert (code, json.loads(out)) == (0, {"path": "film.mkv", "frames": 50, "parts": 5}), err
-    assert_equals_the_single_pass("film.mkv")
+    assert_same_film("film.mkv", "single.mkv")
 
 
 def test_a_part_is_painted_once(run: Run) -> None:
@@ -135,7 +115,7 @@ def test_all_of_it_may_move(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     assert run("farm", "render", "mounted/job", "--part", 1)[0] == 0
     assert run("farm", "stitch", "mounted/job")[0] == 0
     monkeypatch.chdir(tmp_path / "mounted")
-    assert_equals_the_single_pass("film.mkv")
+    assert_same_film("film.mkv", "single.mkv")
 
 
 def test_a_host_may_see_source_and_output_elsewhere(run: Run, tmp_path: Path) -> None:
@@ -318,4 +298,4 @@ def test_openjd_run_makes_the_film(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "openjd_progress: 100.0" in done.stdout
     assert "openjd_status: painted 1 part" in done.stdout
-    assert_equals_the_single_pass("film.mkv")
+    assert_same_film("film.mkv", "single.mkv")

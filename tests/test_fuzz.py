@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clips import make_clip, probe
-from odd_clips import ODD, ffmpeg, have_ffmpeg
+from clips import make_clip
+from fftools import ffmpeg, needs_ffmpeg, probe
+from odd_clips import ODD
 from tiny_style import make_style
 
 pytestmark = [
-    pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these files and is their witness"),
+    needs_ffmpeg,
     pytest.mark.skipif(sys.platform != "linux", reason="limits and fork servers as Linux has them"),
 ]
 

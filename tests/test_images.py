@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, picture
+from clips import make_clip, make_sequence, picture
+from fftools import frame_times, needs_ffprobe
 
 from vidfx import images, sink, source
 from vidfx.errors import MissingInput, UnreadableInput, UsageError

@@ -13,23 +13,16 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import MEDIA, make_clip, make_sequence, needs_ffprobe, picture, probe
+from clips import MEDIA, make_clip, make_sequence, picture
+from fftools import frame_times, needs_ffprobe, probe
+from films import FAST, LOSSLESS, TORCH
 
 import vidfx
-from vidfx import CannotWrite, Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
+from vidfx import CannotWrite, Look, MissingInput, Range, UnreadableInput, UsageError
 from vidfx.job import Job, Render, default_output
 from vidfx.progress import Progress
 
-CPU = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
-FAST = Encode(preset="ultrafast")
 CLIPS = MEDIA / "clips"
-
-
-def times(path: Path) -> list[Fraction]:
-    """Seconds of every picture by ffprobe, from dts in AVI, which has no pts."""
-    stream = probe(path, "stream=time_base", streams="v:0")["streams"][0]
-    packets = probe(path, "packet=pts,dts", streams="v:0")["packets"]
-    return sorted(int(p["pts"] if "pts" in p else p["dts"]) * Fraction(stream["time_base"]) for p in packets)
 
 
 def sound(path: Path) -> list[bytes]:
@@ -40,9 +33,9 @@ def sound(path: Path) -> list[bytes]:
 @needs_ffprobe
 def test_frames_times_and_sound_are_the_sources(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=30, rate=25, audio="aac", cuts=(10,))
-    done = vidfx.render(source, tmp_path / "out.mp4", style=style, machine=CPU, encode=FAST)
+    done = vidfx.render(source, tmp_path / "out.mp4", style=style, machine=TORCH, encode=FAST)
     assert done.frames == 30
-    assert times(done.path) == times(source)
+    assert frame_times(done.path) == frame_times(source)
     assert sound(done.path) == sound(source)
     video = probe(done.path, "stream=codec_name,width,height,pix_fmt", streams="v:0")["streams"][0]
     assert (video["codec_name"], video["width"], video["height"]) == ("h264", 96, 64)
@@ -58,19 +51,18 @@ def test_real_clips(style: str, tmp_path: Path, name: str) -> None:
         pytest.skip("the real clips are not on this machine")
     part = Range(first=0, last=39)
     output = tmp_path / f"out{source.suffix}"
-    done = vidfx.render(source, output, style=style, machine=CPU, encode=FAST, wanted=part, look=Look(smooth=0.5))
+    done = vidfx.render(source, output, style=style, machine=TORCH, encode=FAST, wanted=part, look=Look(smooth=0.5))
     assert done.frames == 40
-    expected = times(source)[:40]
+    expected = frame_times(source)[:40]
     tick = Fraction(1, 1000) if source.suffix == ".mkv" else Fraction(0)
-    for ours, theirs in zip(times(output), (t - expected[0] for t in expected), strict=True):
+    for ours, theirs in zip(frame_times(output), (t - expected[0] for t in expected), strict=True):
         assert abs(ours - theirs) <= tick
 
 
 def test_the_same_pixels_come_out_of_render_and_stages(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=6)
-    lossless = Encode(codec="ffv1", pix_fmt="bgr0")
-    vidfx.render(source, tmp_path / "out.nut", style=style, machine=CPU, encode=lossless, look=Look(smooth=0))
-    painter = vidfx.load_style(style, machine=CPU)
+    vidfx.render(source, tmp_path / "out.nut", style=style, machine=TORCH, encode=LOSSLESS, look=Look(smooth=0))
+    painter = vidfx.load_style(style, machine=TORCH)
     with av.open(str(tmp_path / "out.nut")) as ours, av.open(str(source)) as theirs:
         for a, b in zip(ours.decode(video=0), theirs.decode(video=0), strict=True):
             expected = painter.stylize(b.to_ndarray(format="rgb24")[None])[0]
@@ -79,7 +71,7 @@ def test_the_same_pixels_come_out_of_render_and_stages(style: str, tmp_path: Pat
 
 def test_its_papers_are_in_the_file(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=4)
-    done = vidfx.render(source, tmp_path / "o.mp4", style=style, machine=CPU, look=Look(strength=0.5), encode=FAST)
+    done = vidfx.render(source, tmp_path / "o.mp4", style=style, machine=TORCH, look=Look(strength=0.5), encode=FAST)
     with av.open(str(done.path)) as container:
         said = json.loads(container.metadata["vidfx"])
     assert said["style"] == "tiny"
@@ -93,14 +85,14 @@ def test_its_papers_are_in_the_file(style: str, tmp_path: Path) -> None:
 def test_a_still_and_a_sequence(style: str, tmp_path: Path) -> None:
     still = tmp_path / "still.png"
     cv2.imwrite(str(still), picture(0, (50, 40)))
-    done = vidfx.render(still, style=style, machine=CPU)
+    done = vidfx.render(still, style=style, machine=TORCH)
     assert done.path == tmp_path / "still.tiny.png"
     assert cv2.imread(str(done.path)).shape == (40, 50, 3)
 
     pattern = make_sequence(tmp_path, frames=5)
-    done = vidfx.render(pattern, style=style, machine=CPU, wanted=Range(first=1, last=3))
+    done = vidfx.render(pattern, style=style, machine=TORCH, wanted=Range(first=1, last=3))
     assert sorted(p.name for p in tmp_path.glob("shot.tiny.*")) == [f"shot.tiny.{n}.png" for n in (1002, 1003, 1004)]
-    done = vidfx.render(pattern, tmp_path / "film.mp4", style=style, machine=CPU, encode=FAST)
+    done = vidfx.render(pattern, tmp_path / "film.mp4", style=style, machine=TORCH, encode=FAST)
     assert done.frames == 5
 
 
@@ -122,10 +114,10 @@ def test_an_output_that_exists_is_refused_before_anything_is_done(style: str, tm
     taken = tmp_path / "taken.mp4"
     taken.write_text("precious")
     with pytest.raises(CannotWrite) as caught:
-        vidfx.render(source, taken, style=style, machine=CPU)
+        vidfx.render(source, taken, style=style, machine=TORCH)
     assert "-y" in caught.value.hint
     assert taken.read_text() == "precious"
-    vidfx.render(source, taken, style=style, machine=CPU, overwrite=True, encode=FAST)
+    vidfx.render(source, taken, style=style, machine=TORCH, overwrite=True, encode=FAST)
     assert taken.stat().st_size > 100
 
 
@@ -135,7 +127,7 @@ def test_bad_input_is_ours_and_leaves_nothing(style: str, tmp_path: Path) -> Non
     before = sorted(tmp_path.iterdir())
     for name, error in (("none.mp4", MissingInput), ("text.mp4", UnreadableInput), ("empty.mp4", UnreadableInput)):
         with pytest.raises(error) as caught:
-            vidfx.render(tmp_path / name, tmp_path / "o.mp4", style=style, machine=CPU)
+            vidfx.render(tmp_path / name, tmp_path / "o.mp4", style=style, machine=TORCH)
         assert caught.value.hint
     assert sorted(tmp_path.iterdir()) == before
 
@@ -152,19 +144,19 @@ def test_an_error_in_mid_render_leaves_nothing(style: str, tmp_path: Path) -> No
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        vidfx.render(source, tmp_path / "out.mp4", style=style, machine=CPU, progress=Breaks())
+        vidfx.render(source, tmp_path / "out.mp4", style=style, machine=TORCH, progress=Breaks())
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
 
 def test_a_range_without_frames_is_a_usage_error(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=4)
     with pytest.raises(UsageError):
-        vidfx.render(source, tmp_path / "o.mp4", style=style, machine=CPU, wanted=Range(first=90))
+        vidfx.render(source, tmp_path / "o.mp4", style=style, machine=TORCH, wanted=Range(first=90))
 
 
 def test_the_plan_says_what_render_would_do(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=10)
-    job = Job(source=source, output=tmp_path / "o.mp4", style=style, machine=CPU, wanted=Range(first=2, last=5))
+    job = Job(source=source, output=tmp_path / "o.mp4", style=style, machine=TORCH, wanted=Range(first=2, last=5))
     said = Render(job).outline()
     assert (said["frames"], said["size"], said["style"]) == (4, [96, 64], "tiny")
     assert said["output"] == str(tmp_path / "o.mp4")

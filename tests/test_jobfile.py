@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import no_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_style import make_style
@@ -33,10 +32,8 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, styles: Path) -> None:
-    """No settings but the test's own, two styles, and some clips."""
-    no_settings(monkeypatch, tmp_path)
-    monkeypatch.chdir(tmp_path)
+def place(alone: None, tmp_path: Path, styles: Path) -> None:
+    """Two styles and some clips to stand among."""
     (tmp_path / "styles").symlink_to(styles)
     for name in ("shots/a.mp4", "shots/b.mov", "shots/deep/c.flv", "shots/.d.mp4"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)

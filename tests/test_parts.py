@@ -14,16 +14,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
-from clips import MEDIA, frame_times, make_clip, make_sequence, needs_ffprobe, packets, probe
+from clips import MEDIA, make_clip, make_sequence
+from fftools import frame_times, needs_ffmpeg, needs_ffprobe, packets, probe
+from films import CPU, LOSSLESS, UNPAINTED, largest_step, pictures
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import vidfx
-from vidfx import Encode, Look, Machine, MissingInput, Range, UnreadableInput, UsageError
+from vidfx import Encode, Look, MissingInput, Range, UnreadableInput, UsageError
 from vidfx.machine import has_openvino
 from vidfx.parts.packets import PartWriter, read_part
 from vidfx.parts.plan import Plan, _cuts, load, plan, to_json
@@ -31,36 +31,17 @@ from vidfx.parts.stitch import stitch
 from vidfx.parts.work import finished_parts, render_part
 from vidfx.settings import Job
 from vidfx.source import open_clip, read_frames
+from vidfx.styles.stylizer import Stylizer
 
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-LOSSLESS = Encode(codec="ffv1", pix_fmt="bgr0")
-PLAIN = Look(smooth=0, strength=0)
-"""The source itself: for tests of what is around the picture."""
 SMALL = (64, 48)
 OPEN_GOP = {"bf": "3", "x264-params": "open-gop=1:keyint=20:min-keyint=20:scenecut=0"}
 
 
-@pytest.fixture(scope="module")
-def stylizer(style: str) -> Any:
-    return vidfx.load_style(style, machine=CPU)
-
-
-def pictures(path: Path) -> list[NDArray[np.uint8]]:
-    """Every picture of a film, decoded."""
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-
-
-def joined(planned: Plan, folder: Path, stylizer: Any, order: Callable[[list[int]], list[int]] = list) -> Path:
+def joined(planned: Plan, folder: Path, stylizer: Stylizer, order: Callable[[list[int]], list[int]] = list) -> Path:
     """Every part painted by itself, then joined; the film's path."""
     for index in order([part.index for part in planned.parts]):
         render_part(planned, index, folder, stylizer=stylizer)
     return stitch(planned, folder).path
-
-
-def largest_step(ours: Path, theirs: Path) -> int:
-    pairs = zip(pictures(ours), pictures(theirs), strict=True)
-    return max(int(np.abs(a.astype(int) - b).max()) for a, b in pairs)
 
 
 def clip_of(kind: str, folder: Path, frames: int) -> Path:
@@ -86,7 +67,7 @@ def slowly(*values: object) -> Any:
     ],
 )
 def test_parts_joined_are_the_single_pass(
-    style: str, stylizer: Any, tmp_path: Path, kind: str, frames: int, size: int
+    style: str, stylizer: Stylizer, tmp_path: Path, kind: str, frames: int, size: int
 ) -> None:
     source = clip_of(kind, tmp_path, frames)
     single = tmp_path / "single.nut"
@@ -101,7 +82,7 @@ def test_parts_joined_are_the_single_pass(
 
 
 @needs_ffprobe
-def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source, look = clip_of("cuts", tmp_path, 75), vidfx.Look(smooth_window=3)
     single = tmp_path / "single.nut"
     vidfx.render(source, single, style=style, look=look, machine=CPU, encode=LOSSLESS, part_frames=9999)
@@ -114,7 +95,7 @@ def test_parts_that_look_ahead_are_the_single_pass(style: str, stylizer: Any, tm
 @pytest.mark.slow
 @needs_ffprobe
 @pytest.mark.parametrize("size", [7, 24, 100])
-def test_parts_of_the_sample_are_the_single_pass(stylizer: Any, style: str, tmp_path: Path, size: int) -> None:
+def test_parts_of_the_sample_are_the_single_pass(stylizer: Stylizer, style: str, tmp_path: Path, size: int) -> None:
     source = Path(__file__).resolve().parents[1] / "samples" / "valley.mp4"
     single = tmp_path / "single.mkv"
     vidfx.render(source, single, style=style, machine=CPU, encode=LOSSLESS, part_frames=9999)
@@ -142,7 +123,7 @@ ENCODERS = [
 ]
 
 
-@needs_ffprobe
+@needs_ffmpeg
 @pytest.mark.parametrize(("suffix", "encode"), ENCODERS, ids=lambda value: getattr(value, "codec", value))
 def test_every_encoder_joins(style: str, tmp_path: Path, suffix: str, encode: Encode) -> None:
     """Count, times, rising decoding times, a keyframe where each part begins, and a decoder that has no complaint."""
@@ -150,7 +131,7 @@ def test_every_encoder_joins(style: str, tmp_path: Path, suffix: str, encode: En
     times = [640 * n for n in range(31)] if suffix == ".avi" else [6000 * lap + t for lap in range(3) for t in pts]
     source = make_clip(tmp_path / "in.mp4", pts=times, rate=24, time_base=Fraction(1, 15360), cuts=(9,))
     film = tmp_path / f"out{suffix}"
-    done = vidfx.render(source, film, style=style, machine=CPU, look=PLAIN, encode=encode, part_frames=7)
+    done = vidfx.render(source, film, style=style, machine=CPU, look=UNPAINTED, encode=encode, part_frames=7)
     tick = Fraction(1, 1000) if suffix in (".mkv", ".webm") else Fraction(0)
     assert done.frames == len(times)
     assert all(abs(a - b) <= tick for a, b in zip(frame_times(film), frame_times(source), strict=True))
@@ -180,7 +161,7 @@ def test_sound_subtitles_chapters_and_tags_are_copied_once(style: str, tmp_path:
     )
     whole, parts = tmp_path / "whole.mkv", tmp_path / "parts.mkv"
     for film, size in ((whole, 9999), (parts, 7)):
-        vidfx.render(source, film, style=style, machine=CPU, look=PLAIN, encode=LOSSLESS, part_frames=size)
+        vidfx.render(source, film, style=style, machine=CPU, look=UNPAINTED, encode=LOSSLESS, part_frames=size)
     for stream in ("a:0", "s:0"):
         assert packets(parts, stream) == packets(source, stream) != []
     ours, theirs = (
@@ -234,7 +215,7 @@ def test_a_plan_names_the_frames_that_are_read(style: str, tmp_path: Path, wante
 
 @needs_ffprobe
 @pytest.mark.parametrize("wanted", RANGES[2:], ids=str)
-def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Any, tmp_path: Path, wanted: Range) -> None:
+def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Stylizer, tmp_path: Path, wanted: Range) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, gop=12, start=300, cuts=(30,), audio="aac")
     matte = make_clip(tmp_path / "matte.mp4", size=SMALL, frames=40, rate=30)
     job = Job(
@@ -257,7 +238,9 @@ def test_parts_of_a_range_are_its_single_pass(style: str, stylizer: Any, tmp_pat
 
 @needs_ffprobe
 @pytest.mark.parametrize("name", ["in.avi", "in.ts"])
-def test_what_packets_cannot_tell_is_counted_by_decoding(style: str, stylizer: Any, tmp_path: Path, name: str) -> None:
+def test_what_packets_cannot_tell_is_counted_by_decoding(
+    style: str, stylizer: Stylizer, tmp_path: Path, name: str
+) -> None:
     source = make_clip(tmp_path / name, size=SMALL, frames=40, b_frames=0 if name == "in.avi" else 2)
     notices: list[str] = []
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)
@@ -271,7 +254,7 @@ def test_what_packets_cannot_tell_is_counted_by_decoding(style: str, stylizer: A
 
 
 @needs_ffprobe
-def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     """The deinterlacer looks one picture back; without smoothing there is no warm-up that would hide it."""
     options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=40, gop=8, options=options)
@@ -287,7 +270,7 @@ def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Any, tmp_pat
     assert largest_step(film, single) == 0
 
 
-def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, cuts=(26, 44))
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)
     planned = plan(job, part_frames=24, shots=(0, 26, 44))
@@ -350,7 +333,7 @@ def planned(style: str, tmp_path: Path) -> Plan:
     return plan(job, part_frames=12)
 
 
-def test_a_part_is_painted_once(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_part_is_painted_once(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     first = render_part(planned, 1, tmp_path / "work", stylizer=stylizer)
     written = first.path.stat().st_mtime_ns
     assert render_part(planned, 1, tmp_path / "work") == first == finished_parts(planned, tmp_path / "work")[1]
@@ -361,7 +344,7 @@ def test_a_part_is_painted_once(planned: Plan, stylizer: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("place", [0, 20, 200, -30, -1])
-def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Any, tmp_path: Path, place: int) -> None:
+def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Stylizer, tmp_path: Path, place: int) -> None:
     part = render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
     whole = part.path.read_bytes()
     pictures = [bytes(packet) for packet in part.packets()]
@@ -375,14 +358,14 @@ def test_a_damaged_part_is_no_part(planned: Plan, stylizer: Any, tmp_path: Path,
     assert [bytes(packet) for packet in again.packets()] == pictures
 
 
-def test_a_stitch_names_what_is_missing(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_stitch_names_what_is_missing(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     render_part(planned, 1, tmp_path / "work", stylizer=stylizer)
     with pytest.raises(MissingInput, match="2 of 3 parts are not finished: 0, 2"):
         stitch(planned, tmp_path / "work")
     assert not (tmp_path / "o.mkv").exists()
 
 
-def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     other = plan(replace(planned.job, encode=Encode(preset="ultrafast", options={"refs": "3"})), part_frames=12)
     for one in (planned, other):
@@ -396,13 +379,13 @@ def test_parts_of_another_plan_or_encoder_do_not_count(planned: Plan, stylizer: 
         stitch(planned, folder)
 
 
-def test_a_source_that_changed_is_refused(planned: Plan, stylizer: Any, tmp_path: Path) -> None:
+def test_a_source_that_changed_is_refused(planned: Plan, stylizer: Stylizer, tmp_path: Path) -> None:
     make_clip(planned.job.source, size=SMALL, frames=30, cuts=(4,))
     with pytest.raises(UnreadableInput, match="not the file that was planned"):
         render_part(planned, 0, tmp_path / "work", stylizer=stylizer)
 
 
-def test_a_matte_that_changed_and_another_vidfx_are_refused(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_a_matte_that_changed_and_another_vidfx_are_refused(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=6)
     matte = make_sequence(tmp_path, frames=6)
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, look=Look(matte=matte))
@@ -438,7 +421,7 @@ def test_hosts_that_paint_one_part_at_once_do_not_meet(tmp_path: Path) -> None:
 # --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def test_numbered_pictures_in_parts(style: str, stylizer: Any, tmp_path: Path) -> None:
+def test_numbered_pictures_in_parts(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
     source = make_sequence(tmp_path, frames=20)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
@@ -464,7 +447,7 @@ def test_numbered_pictures_in_parts(style: str, stylizer: Any, tmp_path: Path) -
 @pytest.mark.slow
 @needs_ffprobe
 @pytest.mark.parametrize("name", ["bikes.mp4", "asl_walk.mkv", "vtest.avi"])
-def test_real_clips(style: str, stylizer: Any, tmp_path: Path, name: str) -> None:
+def test_real_clips(style: str, stylizer: Stylizer, tmp_path: Path, name: str) -> None:
     source = MEDIA / "clips" / name
     if not source.is_file():
         pytest.skip("the real clips are not on this machine")

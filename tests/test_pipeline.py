@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, picture
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_style import make_style
+from numpy.typing import NDArray
 
-from vidfx import UsageError, load_style
+import vidfx
+from vidfx import UsageError
 from vidfx.frames import Frame
 from vidfx.images import write_picture
 from vidfx.pipeline import paint, prefetch
-from vidfx.settings import Look, Machine, Range
+from vidfx.settings import Look, Range
 from vidfx.shots import LOOK_AHEAD
 from vidfx.source import open_clip
 from vidfx.steady import warm_up_frames
 from vidfx.styles.stylizer import Stylizer
-
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
-    return load_style(str(make_style(tmp_path_factory.mktemp("tiny"))), machine=CPU)
 
 
 def threads() -> int:
@@ -55,7 +50,7 @@ def test_prefetch_runs_no_further_ahead_than_its_depth() -> None:
     next(ahead)
     time.sleep(0.3)
     assert len(made) <= 1 + 3 + 1  # consumed, queued, and one in hand
-    ahead.close()  # type: ignore[attr-defined]
+    ahead.close()
 
 
 def test_an_error_in_the_worker_is_raised_where_the_frames_are_consumed() -> None:
@@ -81,24 +76,24 @@ def test_stopping_early_stops_the_thread_and_closes_the_stage() -> None:
 
     frames = prefetch(prefetch(stage(), depth=1), depth=1)
     next(frames)
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
     assert closed.wait(2)
     assert threads() == 0
 
 
-def test_every_frame_arrives_in_order_with_its_own_time(style: Stylizer, tmp_path: Path) -> None:
+def test_every_frame_arrives_in_order_with_its_own_time(stylizer: Stylizer, tmp_path: Path) -> None:
     pts = [0, 3, 4, 9, 10, 11, 30, 31, 40]
     clip = open_clip(make_clip(tmp_path / "vfr.mp4", pts=[p * 512 for p in pts], frames=len(pts)))
-    frames = list(paint(clip, style, look=Look(), wanted=Range()))
+    frames = list(paint(clip, stylizer, look=Look(), wanted=Range()))
     assert [f.pts for f in frames] == [p * 512 for p in pts]
     assert [f.index for f in frames] == list(range(len(pts)))
     assert threads() == 0
 
 
-def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(style: Stylizer, tmp_path: Path) -> None:
+def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "cuts.mp4", frames=24, cuts=(8, 16)))
-    for frame in paint(clip, style, look=Look(), wanted=Range()):
-        plain = style.stylize(frame.source[None])[0]
+    for frame in paint(clip, stylizer, look=Look(), wanted=Range()):
+        plain = stylizer.stylize(frame.source[None])[0]
         if frame.index in (0, 8, 16):
             assert frame.starts_shot
             assert np.array_equal(frame.image, plain)
@@ -106,24 +101,65 @@ def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(style: Stylizer, tmp_
             assert not frame.starts_shot
 
 
-def test_strength_0_is_the_source(style: Stylizer, tmp_path: Path) -> None:
+def test_strength_0_is_the_source(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=5))
-    for frame in paint(clip, style, look=Look(strength=0), wanted=Range()):
+    for frame in paint(clip, stylizer, look=Look(strength=0), wanted=Range()):
         assert np.array_equal(frame.image, frame.source)
 
 
-def test_a_part_that_begins_in_mid_shot_equals_the_whole(style: Stylizer, tmp_path: Path) -> None:
+def test_frames_of_ones_own_become_what_a_render_of_them_is(tmp_path: Path, style: Stylizer) -> None:
+    pictures = [picture(i, (96, 64), cuts=(5,)) for i in range(9)]
+    film = make_clip(tmp_path / "film.mkv", pictures=pictures, codec="ffv1", pix_fmt="bgr0")
+    time = {"time_base": Fraction(1, 24), "duration": 1}
+    mattes = [np.full((64, 96), 200, np.uint8)] * 9
+    look = Look(strength=0.8)
+    own = (Frame(index=n, pts=n, image=p, source=p, **time) for n, p in enumerate(pictures))
+    ours = list(vidfx.paint_frames(own, style, look=look, matte=iter(mattes)))
+    write_picture(tmp_path / "matte.png", mattes[0][..., None].repeat(3, 2))
+    look = replace(look, matte=tmp_path / "matte.png")
+    theirs = list(paint(open_clip(film), style, look=look, wanted=Range()))
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.starts_shot is other.starts_shot
+        np.testing.assert_array_equal(one.image, other.image)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda n: np.zeros((64, 96, 3)), "64 × 96 × 3, float64"),
+        (lambda n: np.zeros((64, 96), np.uint8), "64 × 96, uint8"),
+        (lambda n: np.zeros((64, 96 + 2 * n, 3), np.uint8), "frame 1 is 98×64, the first 96×64"),
+    ],
+)
+def test_frames_that_cannot_be_painted_are_refused_in_words(
+    style: Stylizer, made: Callable[[int], NDArray[Any]], words: str
+) -> None:
+    time = {"time_base": Fraction(1, 24), "duration": 1}
+    frames = (Frame(index=n, pts=n, image=made(n), source=made(n), **time) for n in range(3))
+    with pytest.raises(UsageError, match=words) as caught:
+        list(vidfx.paint_frames(frames, style))
+    assert caught.value.hint
+
+
+def test_a_matte_that_is_only_a_path_is_not_passed_over(style: Stylizer) -> None:
+    black = np.zeros((64, 96, 3), np.uint8)
+    frame = Frame(index=0, pts=0, time_base=Fraction(1, 24), duration=1, image=black, source=black)
+    with pytest.raises(UsageError, match=r"'m\.png' are not given"):
+        list(vidfx.paint_frames(iter([frame]), style, look=Look(matte=Path("m.png"))))
+
+
+def test_a_part_that_begins_in_mid_shot_equals_the_whole(stylizer: Stylizer, tmp_path: Path) -> None:
     warm_up = warm_up_frames(1.0) + 2 * LOOK_AHEAD
     first, count = warm_up + 5, warm_up + 40
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=count, gop=12))
-    whole = list(paint(clip, style, look=Look(), wanted=Range()))
-    part = list(paint(clip, style, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
+    whole = list(paint(clip, stylizer, look=Look(), wanted=Range()))
+    part = list(paint(clip, stylizer, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
     assert [f.index for f in part] == list(range(first, count))
     for ours, theirs in zip(part, whole[first:], strict=True):
         assert np.abs(ours.image.astype(int) - theirs.image.astype(int)).max() <= 1
 
 
-def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
+def test_a_matte_follows_the_frames(stylizer: Stylizer, tmp_path: Path) -> None:
     """Left half white, and from frame 3 on the right half: the source stays where the matte is black."""
     clip = open_clip(make_sequence(tmp_path, frames=6))
     for number in range(6):
@@ -133,35 +169,35 @@ def test_a_matte_follows_the_frames(style: Stylizer, tmp_path: Path) -> None:
         write_picture(tmp_path / f"matte.{number:04d}.png", matte)
     look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
     for wanted in (Range(), Range(first=2)):
-        for frame in paint(clip, style, look=look, wanted=wanted):
-            styled = style.stylize(frame.source[None])[0]
+        for frame in paint(clip, stylizer, look=look, wanted=wanted):
+            styled = stylizer.stylize(frame.source[None])[0]
             left, right = (styled, frame.source) if frame.index < 3 else (frame.source, styled)
             assert np.abs(frame.image[:, :23].astype(int) - left[:, :23]).max() <= 1
             assert np.abs(frame.image[:, 25:].astype(int) - right[:, 25:]).max() <= 1
 
 
-def test_the_last_picture_of_a_matte_stays_wherever_a_range_begins(style: Stylizer, tmp_path: Path) -> None:
+def test_the_last_picture_of_a_matte_stays_wherever_a_range_begins(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_sequence(tmp_path, frames=9))
     for number in range(3):
         matte = np.full((32, 48, 3), 255 if number == 2 else 0, np.uint8)
         write_picture(tmp_path / f"matte.{number:04d}.png", matte)
     look = Look(matte=tmp_path / "matte.%04d.png", smooth=0)
-    [found] = paint(clip, style, look=look, wanted=Range(first=7, last=7))
-    assert np.abs(found.image.astype(int) - style.stylize(found.source[None])[0]).max() <= 1
+    [found] = paint(clip, stylizer, look=look, wanted=Range(first=7, last=7))
+    assert np.abs(found.image.astype(int) - stylizer.stylize(found.source[None])[0]).max() <= 1
 
 
 def test_what_is_left_out_of_a_matte_is_said_as_all_else(
-    style: Stylizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    stylizer: Stylizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clip = open_clip(make_sequence(tmp_path, frames=2))
     write_picture(tmp_path / "m.png", np.full((32, 48, 3), 255, np.uint8), np.full((32, 48), 9, np.uint8))
     said: list[str] = []
-    list(paint(clip, style, look=Look(matte=tmp_path / "m.png"), wanted=Range(), notify=said.append))
+    list(paint(clip, stylizer, look=Look(matte=tmp_path / "m.png"), wanted=Range(), notify=said.append))
     assert ["alpha" in text for text in said] == [True]
     assert not caplog.records
 
 
-def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
+def test_the_stages_work_on_frames_of_ones_own(stylizer: Stylizer) -> None:
     from vidfx.steady import steady
     from vidfx.stylize import stylize
 
@@ -170,6 +206,6 @@ def test_the_stages_work_on_frames_of_ones_own(style: Stylizer) -> None:
         Frame(index=i, pts=i, time_base=Fraction(1, 24), duration=1, image=p, source=p, starts_shot=i == 0)
         for i, p in enumerate(pictures)
     )
-    out = list(steady(stylize(frames, style)))
+    out = list(steady(stylize(frames, stylizer)))
     assert [f.image.shape for f in out] == [(48, 64, 3)] * 4
     assert replace(out[0], image=out[0].source).image is pictures[0]

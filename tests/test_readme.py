@@ -12,6 +12,7 @@ import pytest
 from pages import ROOT, blocks, lines
 
 from vidfx import list_styles
+from vidfx.styles.library import StyleFile
 
 README = ROOT / "README.md"
 SHIPPED = [style for style in list_styles() if style.origin == "shipped"]
@@ -47,9 +48,9 @@ def test_a_page_lists_the_styles_that_are_shipped(page: str) -> None:
     assert set(rows) == {style.name for style in SHIPPED}
 
 
-@pytest.mark.parametrize("style", SHIPPED, ids=lambda style: style.name)
-def test_a_shipped_style_has_its_papers(style: object) -> None:
-    folder = style.path.parent  # type: ignore[attr-defined]
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
+def test_a_shipped_style_has_its_papers(shipped: StyleFile) -> None:
+    folder = shipped.path.parent
     for paper in ("README.md", "recipe.toml", "preview.jpg"):
         assert (folder / paper).is_file(), paper
 

@@ -25,7 +25,9 @@ from typing import Any
 import av
 import cv2
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, packets
+from clips import make_clip, make_sequence
+from fftools import frame_times, needs_ffprobe, packets
+from films import CPU, LOSSLESS
 
 import vidfx
 from vidfx import CannotWrite, Encode, Look, Machine, TryAgain, VidfxError
@@ -37,7 +39,6 @@ from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job
 
-CPU = Machine(device="cpu", precision="fp32", threads=1)
 SIZE = (160, 96)
 QUICK = Encode(preset="veryfast", options={"x264-params": "no-mbtree=1"})
 """Without that, x264 itself does not write the same bytes twice on small pictures."""
@@ -137,7 +138,7 @@ def odd_clip(kind: str, folder: Path) -> Path:
 def test_it_goes_on_at_the_very_next_frame_of_any_clip(style: str, tmp_path: Path, kind: str) -> None:
     source = odd_clip(kind, tmp_path)
     film, unbroken = tmp_path / "film.nut", tmp_path / "unbroken.nut"
-    settings = {"encode": Encode(codec="ffv1", pix_fmt="bgr0")}
+    settings = {"encode": LOSSLESS}
     frames = painted(source, unbroken, style, **settings).done
     assert frames == len(frame_times(unbroken)) == (39 if kind == "damaged.mp4" else 40)
     painted(source, film, style, 27, **settings)
@@ -154,7 +155,7 @@ def test_going_on_far_into_a_shot_differs_by_not_a_bit(style: str, tmp_path: Pat
     """The frames painted once more are fewer than those before, and yet the smoothing ends up with the same bits."""
     source = make_clip(tmp_path / "in.mp4", size=(64, 48), frames=210, gop=30)
     film, unbroken = tmp_path / "film.nut", tmp_path / "unbroken.nut"
-    settings = {"encode": Encode(codec="ffv1", pix_fmt="bgr0"), "part_frames": 20}
+    settings = {"encode": LOSSLESS, "part_frames": 20}
     painted(source, unbroken, style, **settings)
     painted(source, film, style, 207, **settings)
     again = painted(source, film, style, **settings)

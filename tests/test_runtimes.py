@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from films import TORCH
 from tiny_style import make_style
 
-from vidfx import Unavailable, UnreadableInput, UsageError, load_style, machine
+from vidfx import TryAgain, Unavailable, UnreadableInput, UsageError, load_style, machine
 from vidfx.frames import Picture
 from vidfx.machine import INT8_FLAGS, cpu_flags, has_openvino, resolve
 from vidfx.settings import Machine
@@ -29,7 +30,6 @@ from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
 from vidfx.styles.quantise import dead_leaves
-from vidfx.styles.runtimes import TorchPainter
 from vidfx.styles.stylizer import Stylizer
 from vidfx.styles.weights import read_weights, shapes
 
@@ -45,14 +45,9 @@ KINDS = [
 """Runtime, precision, and by how many steps of 255 a picture may differ from plain fp32 on average."""
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("tiny"))
-
-
 @cache
 def painter(model: Path, runtime: str, precision: str, tile: int = 0) -> Stylizer:
-    asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)  # type: ignore[arg-type]
+    asked = Machine(device="cpu", runtime=runtime, precision=precision, tile=tile, threads=1)
     return Stylizer(find_style(str(model)), asked)
 
 
@@ -144,7 +139,7 @@ def test_weights_that_do_not_fit_the_card_are_refused(tmp_path: Path, runtime: s
     for damage in ({"merge.weight": np.zeros((8, 8, 1, 1), np.float16)}, {"more": np.zeros(1, np.float16)}):
         save_file(load_file(make_style(tmp_path)) | damage, path, metadata=said)
         with pytest.raises(UnreadableInput, match=next(iter(damage))):
-            load_style(str(path), machine=Machine(device="cpu", runtime=runtime, precision="fp32"))  # type: ignore[arg-type]
+            load_style(str(path), machine=Machine(device="cpu", runtime=runtime, precision="fp32"))
 
 
 def test_what_int8_is_measured_on_never_changes() -> None:
@@ -240,15 +235,14 @@ def test_openvino_needs_no_torch_and_tells_nobody(model: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_torch_running_out_of_memory_is_memory_error(model: Path) -> None:
-    paint = TorchPainter(find_style(str(model)), resolve(Machine(device="cpu", runtime="torch", precision="fp32")))
-
-    def full(_: torch.Tensor, **__: bool) -> torch.Tensor:
+def test_torch_running_out_of_memory_is_told_as_that(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> torch.Tensor:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
 
-    paint._generator.forward = full  # type: ignore[method-assign]
-    with pytest.raises(MemoryError):
-        paint(np.zeros((1, 16, 16, 3), np.uint8))
+    style = load_style(str(model), machine=TORCH)
+    monkeypatch.setattr(Generator, "forward", full)
+    with pytest.raises(TryAgain, match="not enough memory"):
+        style.stylize(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 @needs_openvino
@@ -257,7 +251,7 @@ def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
     """uint16 in, uint16 out: the same painting, with more than 256 shades in each channel."""
     shades = np.linspace(20000, 30000, 160 * 160 * 3).reshape(1, 160, 160, 3).astype(np.uint16)
     style = painter(model, "openvino", precision)
-    deep, shallow = style._painter(shades), style._painter((shades / 257).round().astype(np.uint8))
+    deep, shallow = style.stylize(shades), style.stylize((shades / 257).round().astype(np.uint8))
     assert deep.dtype == np.uint16
     assert np.abs(deep / 257 - shallow).mean() < 1
     assert len(np.unique(deep[..., 0])) > 300
@@ -267,7 +261,7 @@ def test_deep_pictures_keep_their_depth(model: Path, precision: str) -> None:
 def test_a_memory_budget_makes_tiles_and_the_same_picture(model: Path, runtime: str, precision: str, _: float) -> None:
     picture = scene(400, 600)[None]
     whole = painter(model, runtime, precision)
-    machine = Machine(device="cpu", runtime=runtime, precision=precision, threads=1, memory=2**23)  # type: ignore[arg-type]
+    machine = Machine(device="cpu", runtime=runtime, precision=precision, threads=1, memory=2**23)
     frugal = Stylizer(whole.style, machine)
     tile = frugal.fit(400, 600)[1]
     window = tile + 2 * frugal.card.receptive_radius

@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from clips import u8
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_steady import frame, noise, paint, rms, smooth, texture, u8, window
+from test_steady import frame, noise, paint, rms, smooth, texture, window
 
 from vidfx.bands import Bands
 from vidfx.evaluation.appearance import sharpness

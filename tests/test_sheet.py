@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence
+from films import CPU
 
 import vidfx
-from vidfx import CannotWrite, Look, Machine, MissingInput, Range, UsageError
+from vidfx import CannotWrite, Look, MissingInput, Range, UsageError
 from vidfx.pipeline import paint
 from vidfx.sheet import contact_sheet
 from vidfx.source import open_clip
-
-CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 def read(path: Path) -> np.ndarray:

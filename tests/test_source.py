@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import MEDIA, frame_times, make_clip, needs_ffprobe, picture
+from clips import MEDIA, make_clip, picture
+from fftools import frame_times, needs_ffprobe
 
 from vidfx import source
 from vidfx.errors import MissingInput, UnreadableInput, UsageError, VidfxError
@@ -19,10 +20,10 @@ from vidfx.settings import Range
 
 
 def read(path: Path, **settings: object) -> list[Frame]:
-    return list(source.read_frames(source.open_clip(path), **settings))  # type: ignore[arg-type]
+    return list(source.read_frames(source.open_clip(path), **settings))
 
 
-def close(image: np.ndarray, expected: np.ndarray) -> bool:  # type: ignore[type-arg]
+def close(image: np.ndarray, expected: np.ndarray) -> bool:
     return image.shape == expected.shape and float(np.abs(image.astype(int) - expected).mean()) < 6
 
 
@@ -64,7 +65,7 @@ def test_vfr_with_b_frames_and_a_late_start_is_read_as_ffprobe_reads_it(tmp_path
 def test_a_range_gives_exactly_the_frames_of_the_whole(tmp_path: Path, gop: int, suffix: str) -> None:
     """Deep in the clip decoding begins at a keyframe, and neither numbers nor pixels may show it."""
     bends = {"b_frames": 0} if suffix == ".avi" else {"b_frames": 3, "start": 555}
-    path = make_clip(tmp_path / f"in{suffix}", frames=96, gop=gop, rate=25, **bends)  # type: ignore[arg-type]
+    path = make_clip(tmp_path / f"in{suffix}", frames=96, gop=gop, rate=25, **bends)
     whole = read(path)
     assert len(whole) == 96
     for wanted, numbers in [

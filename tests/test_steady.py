@@ -11,6 +11,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+from clips import u8
 from numpy.typing import NDArray
 
 from vidfx.bands import Bands
@@ -39,10 +40,6 @@ def window(wide: NDArray[np.float32], x: float, y: float) -> NDArray[np.float32]
 def paint(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """A style that keeps its place: other colours, same shapes."""
     return 245 - 0.85 * picture[..., ::-1]
-
-
-def u8(picture: NDArray[np.floating]) -> Picture:
-    return np.ascontiguousarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
 def frame(index: int, source: NDArray[np.floating], styled: NDArray[np.floating], cut: bool = False) -> Frame:

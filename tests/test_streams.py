@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import films
 import numpy as np
 import pytest
 import witness
-from clips import probe
-from odd_clips import ODD, ffmpeg, have_ffmpeg
+from fftools import ffmpeg, needs_ffmpeg, probe
+from odd_clips import ODD
 
-import vidfx
-from vidfx import Encode, Look, Machine, Range, UnreadableInput, UsageError
+from vidfx import Encode, Range, UnreadableInput, UsageError
 from vidfx.timecode import later
 
-pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
-
-FAST = Encode(preset="ultrafast")
-WEBM = Encode(options={"cpu-used": "8"})
+pytestmark = needs_ffmpeg
 
 
-def render(source: Path, output: Path, style: str, **settings: object) -> tuple[witness.Seen, tuple[str, ...]]:
-    cpu = Machine(device="cpu", precision="fp32", threads=1)
-    encode = WEBM if output.suffix == ".webm" else FAST
-    options = {"look": Look(strength=0, smooth=0), "machine": cpu, "encode": encode} | settings
-    done = vidfx.render(source, output, style=style, **options)  # type: ignore[arg-type]
+def rendered(source: Path, output: Path, style: str, **settings: Any) -> tuple[witness.Seen, tuple[str, ...]]:
+    """The film as ffprobe sees it, and what was said while it was made."""
+    done = films.render(source, output, style, **settings)
     return witness.see(done.path), done.notices
 
 
@@ -40,7 +35,7 @@ def data_of(stream: witness.Stream) -> list[str]:
 def test_every_stream_is_copied_with_its_tags(folder: Path, tmp_path: Path, style: str, name: str) -> None:
     path = ODD[name](folder)
     before = witness.see(path)
-    after, notices = render(path, tmp_path / f"out{path.suffix}", style)
+    after, notices = rendered(path, tmp_path / f"out{path.suffix}", style)
     assert notices == ()
     assert after.film == before.film
     assert [s.codec for s in after.others] == [s.codec for s in before.others] != []
@@ -55,7 +50,7 @@ def test_another_video_stream_can_be_painted_and_the_default_one_is_copied(
 ) -> None:
     path = ODD["two_films.mkv"](folder)
     before = witness.see(path, film=0)
-    after, _ = render(path, tmp_path / "out.mkv", style, video_stream=0)
+    after, _ = rendered(path, tmp_path / "out.mkv", style, video_stream=0)
     after = witness.see(after.path, film=0)
     assert after.frames == before.frames
     assert len(after.frames) == 50
@@ -65,7 +60,7 @@ def test_another_video_stream_can_be_painted_and_the_default_one_is_copied(
 @pytest.mark.parametrize(("name", "suffix"), [("cover.mkv", ".mkv"), ("cover.mp4", ".mkv"), ("cover.mkv", ".mp4")])
 def test_a_cover_stays_a_cover(folder: Path, tmp_path: Path, style: str, name: str, suffix: str) -> None:
     path = ODD[name](folder)
-    after, notices = render(path, tmp_path / f"out{suffix}", style)
+    after, notices = rendered(path, tmp_path / f"out{suffix}", style)
     covers = [[data_of(s) for s in seen.others if s.cover] for seen in (witness.see(path), after)]
     assert covers[0] == covers[1] != []
     assert notices == ()
@@ -86,9 +81,9 @@ def test_what_has_no_place_is_dropped_with_one_line_and_refused_when_strict(
 ) -> None:
     path = ODD[name](folder)
     with pytest.raises(UsageError, match="does not fit"):
-        render(path, tmp_path / f"strict{suffix}", style, strict=True)
+        rendered(path, tmp_path / f"strict{suffix}", style, strict=True)
     assert not (tmp_path / f"strict{suffix}").exists()
-    _, notices = render(path, tmp_path / f"out{suffix}", style)
+    _, notices = rendered(path, tmp_path / f"out{suffix}", style)
     assert [f"({lost}) does not fit into {suffix}: dropped" in notice for notice in notices].count(True) == 1
 
 
@@ -96,7 +91,7 @@ def test_what_has_no_place_is_dropped_with_one_line_and_refused_when_strict(
 def test_a_time_code_moves_on_with_the_cut(folder: Path, tmp_path: Path, style: str, suffix: str) -> None:
     path = ODD["pcm_timecode.mov"](folder)
     for wanted, expected in ((Range(), "01:00:00:00"), (Range(first=30), "01:00:01:05")):
-        after, _ = render(path, tmp_path / f"out{wanted.first}{suffix}", style, wanted=wanted)
+        after, _ = rendered(path, tmp_path / f"out{wanted.first}{suffix}", style, wanted=wanted)
         assert after.picture["tags"]["timecode"] == expected
 
 
@@ -120,7 +115,7 @@ def test_subtitles_and_chapters_are_cut_to_the_range(folder: Path, tmp_path: Pat
     """Words from 0.2 to 0.9 and 1.1 to 1.8, pictures of text from 0 to 0.6 and 1 to 1.4; cut from 0.4 to 1.2."""
     path = ODD["subtitles.mkv"](folder)
     wanted = Range(start=Fraction(4, 10), end=Fraction(12, 10))
-    after, _ = render(path, tmp_path / "out.mkv", style, wanted=wanted)
+    after, _ = rendered(path, tmp_path / "out.mkv", style, wanted=wanted)
     assert len(after.frames) == 20
     answer = probe(after.path, "packet=stream_index,pts_time,duration_time", streams="s")
     shown: dict[int, list[tuple[float, float]]] = {}
@@ -139,7 +134,7 @@ def test_sound_that_is_converted_stays_in_step(tmp_path: Path, style: str, suffi
     film = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2")
     codec = {".webm": "pcm_s24le", ".mp4": "wmav2", ".avi": "libopus"}[suffix]
     ffmpeg(*film, "-f", "lavfi", "-i", click, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", codec, path)
-    after, notices = render(path, tmp_path / f"out{suffix}", style)
+    after, notices = rendered(path, tmp_path / f"out{suffix}", style)
     assert any("converted to" in notice for notice in notices)
     assert abs(_click(after.path) - _click(path)) < 0.015
     assert _click(path) == pytest.approx(1.2, abs=0.015)
@@ -148,15 +143,14 @@ def test_sound_that_is_converted_stays_in_step(tmp_path: Path, style: str, suffi
 def _click(path: Path) -> float:
     """When the loudest moment comes, by ffmpeg, in seconds from the first picture."""
     video = witness.see(path)
-    command = ["ffmpeg", "-v", "error", "-copyts", "-i", str(path), "-map", "0:a", "-ac", "1", "-ar", "48000"]
-    command += ["-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"]
-    sound = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.int16)
+    form = ("-ac", "1", "-ar", "48000", "-af", "aresample=async=1:first_pts=0", "-f", "s16le")
+    sound = np.frombuffer(ffmpeg("-copyts", "-i", path, "-map", "0:a", *form, "-"), np.int16)
     return float(np.argmax(np.abs(sound.astype(int)) > 8000)) / 48000 - float(video.start)
 
 
 def test_sound_that_fails_half_way_is_silence_from_there_on_and_said(folder: Path, tmp_path: Path, style: str) -> None:
     path = ODD["sound_fails.mkv"](folder)
-    after, notices = render(path, tmp_path / "out.webm", style)
+    after, notices = rendered(path, tmp_path / "out.webm", style)
     assert len(after.frames) == 50
     assert "48 damaged packets of stream 1 (audio) left out" in notices
 
@@ -166,7 +160,7 @@ def test_a_film_before_time_0_moves_to_0_with_its_sound(folder: Path, tmp_path: 
     path = ODD["wrap.ts"](folder)
     before = witness.see(path)
     encode = Encode(codec="libx264", preset="ultrafast")
-    after, notices = render(path, tmp_path / f"out{suffix}", style, encode=encode)
+    after, notices = rendered(path, tmp_path / f"out{suffix}", style, encode=encode)
     assert "begins 0.600 s before time 0" in notices[0]
     difference = witness.worst(before, after, shift=before.start)
     assert difference is not None
@@ -179,7 +173,7 @@ def test_a_film_before_time_0_moves_to_0_with_its_sound(folder: Path, tmp_path: 
 
 
 def test_a_clock_that_restarts_restarts_for_sound_and_picture_alike(folder: Path, tmp_path: Path, style: str) -> None:
-    after, _ = render(ODD["jump_back.ts"](folder), tmp_path / "out.mp4", style)
+    after, _ = rendered(ODD["jump_back.ts"](folder), tmp_path / "out.mp4", style)
     (sound,) = after.others
     assert len(after.frames) == 50
     times = [float(time) for time, _ in sound.packets if time is not None]
@@ -194,7 +188,7 @@ def test_every_container_goes_into_every_other(
 ) -> None:
     path = ODD[source](folder)
     before = witness.see(path)
-    after, notices = render(path, tmp_path / f"out{suffix}", style, wanted=Range(last=7))
+    after, notices = rendered(path, tmp_path / f"out{suffix}", style, wanted=Range(last=7))
     assert len(after.frames) == 8
     differences = [abs(a - (b - before.start)) for a, b in zip(after.frames, before.frames, strict=False)]
     assert max(differences) <= (witness.TICK if suffix in (".mkv", ".webm") else 0)
@@ -208,7 +202,7 @@ def test_every_container_goes_into_every_other(
 def test_avi_keeps_its_frames_in_step_with_its_sound(folder: Path, tmp_path: Path, style: str, name: str) -> None:
     path = ODD[name](folder)
     before = witness.see(path)
-    after, notices = render(path, tmp_path / "out.avi", style, encode=Encode())
+    after, notices = rendered(path, tmp_path / "out.avi", style)
     assert notices == ()
     assert after.frames[1:] == before.frames[1:]
     assert after.frames[0] == 0  # AVI shows its first frame from the beginning
@@ -224,8 +218,8 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
     path = tmp_path / "in.webm"
     path.write_bytes(data)
     with pytest.raises(UnreadableInput, match="headers of stream 1"):
-        render(path, tmp_path / "strict.mkv", style, strict=True)
-    after, notices = render(path, tmp_path / "out.mkv", style)
+        rendered(path, tmp_path / "strict.mkv", style, strict=True)
+    after, notices = rendered(path, tmp_path / "out.mkv", style)
     assert "the headers of stream 1 (vorbis audio) are damaged: dropped" in notices
     assert after.others == []
     assert probe(after.path, "packet=pts", streams="v:0")["packets"]
@@ -241,7 +235,7 @@ def test_sound_that_a_container_only_seems_to_hold_is_converted(
     path = tmp_path / "in.mkv"
     film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
     ffmpeg(*film, "-f", "lavfi", "-i", "sine=duration=1", "-c:v", "mpeg4", "-c:a", codec, path)
-    after, notices = render(path, tmp_path / output, style, encode=Encode())
+    after, notices = rendered(path, tmp_path / output, style)
     assert ["converted to" in notice for notice in notices] == [True]
     (sound,) = after.others
     assert len(sound.packets) > 5
@@ -250,7 +244,7 @@ def test_sound_that_a_container_only_seems_to_hold_is_converted(
 
 def test_pictures_of_text_without_a_length_fit_into_mp4(folder: Path, tmp_path: Path, style: str) -> None:
     before = witness.see(ODD["subtitles_dvd.mkv"](folder))
-    after, notices = render(before.path, tmp_path / "out.mp4", style)
+    after, notices = rendered(before.path, tmp_path / "out.mp4", style)
     assert notices == ()
     (ours,), (theirs,) = after.others, before.others
     assert ours.codec == theirs.codec == "dvd_subtitle"
@@ -270,7 +264,7 @@ def test_marks_that_cannot_be_written_are_said(
     folder: Path, tmp_path: Path, style: str, name: str, output: str, said: list[str]
 ) -> None:
     path = ODD[name](folder)
-    after, notices = render(path, tmp_path / output, style)
+    after, notices = rendered(path, tmp_path / output, style)
     assert [word for word in ("projection", "two eyes", "captions") if word in " ".join(notices)] == said
     entries = ("stream_side_data", "frame_side_data=side_data_type")
     shown = [str(probe(file, *entries, streams="v:0")) for file in (path, after.path)]

@@ -98,7 +98,7 @@ def test_a_typo_is_answered_with_the_nearest_name() -> None:
 def test_a_pickle_is_refused_unread(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (tmp_path / "sprung",))  # type: ignore[return-value]
+            return (Path.touch, (tmp_path / "sprung",))
 
     for name in ("model.pt", "model.safetensors"):
         path = tmp_path / name
@@ -216,7 +216,7 @@ def test_check_finds_a_lattice(tmp_path: Path) -> None:
         painted[:, ::4] = 255 - painted[:, ::4] // 2
         return painted
 
-    painter.stylize = latticed  # type: ignore[method-assign]
+    painter.stylize = latticed
     bad = [finding.what for finding in check_style(painter) if not finding.good]
     assert "lattice of 4 px" in bad
 

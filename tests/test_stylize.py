@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from films import TORCH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_style import make_style
 
 from vidfx import MissingInput, TryAgain, Unavailable, UnreadableInput, UsageError, load_style
 from vidfx.frames import Frame
+from vidfx.machine import Runtime
 from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
-from vidfx.styles.library import find_style
+from vidfx.styles.library import StyleFile, find_style
+from vidfx.styles.runtimes import Batch, Painter, load_painter
 from vidfx.styles.stylizer import Stylizer, spans
 from vidfx.stylize import stylize
-
-FP32 = Machine(device="cpu", runtime="torch", precision="fp32", threads=1)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_style(tmp_path_factory.mktemp("tiny"))
 
 
 def pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -40,7 +36,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(height=st.integers(1, 90), width=st.integers(1, 90))
 def test_any_size_comes_back_at_its_size(model: Path, height: int, width: int) -> None:
-    out = load_style(str(model), machine=FP32).stylize(pictures(1, height, width))
+    out = load_style(str(model), machine=TORCH).stylize(pictures(1, height, width))
     assert out.shape == (1, height, width, 3)
     assert out.dtype == np.uint8
 
@@ -66,7 +62,7 @@ def test_tiles_cover_a_side_once_and_see_enough(eighths: int, tile: int, radius:
 
 
 def test_batch_of_one_and_of_seven_agree(model: Path) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
     frames = pictures(7, 64, 96)
     single = np.concatenate([style.stylize(frame[None]) for frame in frames])
     assert difference(single, style.stylize(frames)) <= 1
@@ -92,7 +88,7 @@ def test_the_receptive_radius_on_the_card_holds() -> None:
 
 
 def test_a_pixel_far_away_changes_nothing(model: Path) -> None:
-    style = load_style(str(model), machine=FP32)
+    style = load_style(str(model), machine=TORCH)
     a = pictures(1, 64, 400)
     b = a.copy()
     b[:, :, 300:] = 0
@@ -101,44 +97,52 @@ def test_a_pixel_far_away_changes_nothing(model: Path) -> None:
     assert difference(style.stylize(a), style.stylize(b)) > 1
 
 
-def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = Stylizer(find_style(str(model)), Machine(device="cpu", precision="fp32", batch=4))
-    frames = pictures(4, 400, 600)
-    expected = style.stylize(frames)
-    generate, seen = style._generate, []
+def before_each_pass(monkeypatch: pytest.MonkeyPatch, see: Callable[[Batch], None]) -> None:
+    """Styles that are loaded from here on show `see` what they are about to paint; it may raise."""
 
-    def cramped(batch: np.ndarray) -> np.ndarray:
-        seen.append(batch.shape)
+    def load(style: StyleFile, runtime: Runtime) -> Painter:
+        paint = load_painter(style, runtime)
+
+        def seen(batch: Batch) -> Batch:
+            see(batch)
+            return paint(batch)
+
+        return seen
+
+    monkeypatch.setattr("vidfx.styles.stylizer.load_painter", load)
+
+
+def test_memory_running_out_halves_the_batch_then_the_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, frames, counts = Machine(device="cpu", precision="fp32", batch=4), pictures(4, 400, 600), set[int]()
+    expected = load_style(str(model), machine=machine).stylize(frames)
+
+    def cramped(batch: Batch) -> None:
+        counts.add(len(batch))
         if batch[..., 0].size > 400 * 450:
             raise MemoryError("not enough")
-        return generate(batch)
 
-    monkeypatch.setattr(style, "_generate", cramped)
-    assert difference(style.stylize(frames), expected) <= 1
-    assert {shape[0] for shape in seen} == {4, 2, 1}
+    before_each_pass(monkeypatch, cramped)
+    assert difference(load_style(str(model), machine=machine).stylize(frames), expected) <= 1
+    assert counts == {4, 2, 1}
 
 
 def test_no_memory_at_all_is_try_again(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=FP32)
-
-    def full(batch: np.ndarray) -> np.ndarray:
+    def full(_: Batch) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(style, "_generate", full)
+    before_each_pass(monkeypatch, full)
     with pytest.raises(TryAgain) as caught:
-        style.stylize(pictures(2, 300, 300))
+        load_style(str(model), machine=TORCH).stylize(pictures(2, 300, 300))
     assert caught.value.exit_code == 75
 
 
 def test_a_fault_that_is_not_memory_is_not_swallowed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = load_style(str(model), machine=FP32)
-
-    def broken(batch: np.ndarray) -> np.ndarray:
+    def broken(_: Batch) -> None:
         raise RuntimeError("expected scalar type Float")
 
-    monkeypatch.setattr(style, "_generate", broken)
+    before_each_pass(monkeypatch, broken)
     with pytest.raises(RuntimeError, match="scalar type"):
-        style.stylize(pictures(1, 16, 16))
+        load_style(str(model), machine=TORCH).stylize(pictures(1, 16, 16))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])
@@ -156,7 +160,7 @@ def test_the_stage_keeps_every_frame_in_order(model: Path, batch: int) -> None:
 
 
 def test_large_frames_are_tiled_by_themselves(model: Path) -> None:
-    stylizer = load_style(str(model), machine=FP32)
+    stylizer = load_style(str(model), machine=TORCH)
     batch, tile = stylizer.fit(2160 * 4, 3840 * 4)
     assert batch == 1
     assert 0 < tile < 3840
@@ -184,7 +188,7 @@ def test_cuda_where_there_is_none(model: Path) -> None:
 )
 def test_what_is_no_batch_of_pictures_is_a_usage_error(model: Path, what: object) -> None:
     with pytest.raises(UsageError, match="N × height × width × 3"):
-        load_style(str(model), machine=FP32).stylize(what)  # type: ignore[arg-type]
+        load_style(str(model), machine=TORCH).stylize(what)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +204,8 @@ def test_nonsense_is_a_usage_error(model: Path, machine: Machine) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_cuda_paints_as_the_cpu_does(model: Path, precision: str) -> None:
     frame = pictures(2, 96, 128)
-    cpu = load_style(str(model), machine=FP32).stylize(frame).astype(float)
-    cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)  # type: ignore[arg-type]
+    cpu = load_style(str(model), machine=TORCH).stylize(frame).astype(float)
+    cuda = load_style(str(model), machine=Machine(device="cuda", precision=precision)).stylize(frame)
     assert np.abs(cpu - cuda).mean() < 1.5
 
 

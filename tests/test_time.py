@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import witness
-from odd_clips import ODD, have_ffmpeg
+from fftools import needs_ffmpeg
+from odd_clips import ODD
 
 from vidfx import source
 from vidfx.frames import Frame
 
-pytestmark = pytest.mark.skipif(not have_ffmpeg(), reason="ffmpeg makes these clips and is their witness")
+pytestmark = needs_ffmpeg
 
 AS_PLAYED = [
     "vfr.mp4",

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import pytest
 import torch
-from commands import Run, no_settings
+from commands import Run
 from toy_training import RECIPE, make_data
 
 from vidfx import disk
@@ -31,9 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(alone: None, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a recipe and its data in it."""
-    no_settings(monkeypatch, tmp_path)
     folder = tmp_path / "place"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -19,12 +19,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from clips import frame_times, make_clip, make_sequence, needs_ffprobe, picture
+from clips import make_clip, make_sequence, picture
+from fftools import frame_times, needs_ffprobe
+from films import CPU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_style import make_style
-from tune_server import CPU, USUAL, Client, running
+from tune_server import USUAL, Client, running
 
 import vidfx
 from vidfx import Look, Range
@@ -135,8 +137,8 @@ def test_the_settled_picture_is_the_frame_of_a_render(tmp_path: Path, styles: li
     painter = Painter(ClipReader(open_clip(path)), CPU)
     for index in (16, 17, 18, 29, 5):
         *_, last = painter.picture([Pane(styles[0], look)], index, upto="settled")
-        assert (last.index, last.level) == (index, "settled")  # type: ignore[union-attr]
-        apart = np.abs(last.image.astype(int) - expected[index])  # type: ignore[union-attr]
+        assert (last.index, last.level) == (index, "settled")
+        apart = np.abs(last.image.astype(int) - expected[index])
         assert apart.max() <= 1
 
 
@@ -146,7 +148,7 @@ def test_a_long_clip_settles_without_its_beginning(tmp_path: Path, styles: list[
     painter = Painter(ClipReader(open_clip(path)), CPU)
     for index in (70, 71, 74, 66):  # 71 and 74 go on from 70, 66 begins anew
         *_, last = painter.picture([Pane(styles[0], Look())], index, upto="settled")
-        assert np.abs(last.image.astype(int) - expected[index]).max() <= 1  # type: ignore[union-attr]
+        assert np.abs(last.image.astype(int) - expected[index]).max() <= 1
 
 
 def test_a_part_at_true_size_has_the_pixels_of_the_whole(clip: Path, styles: list[str]) -> None:

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from clips import make_clip
-from tiny_style import make_style
 from tune_server import Answer, Client, running
 
 from vidfx.cli import cli, main
@@ -47,11 +46,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (top / "named" / "loop.png").symlink_to(top / "named" / "loop.png")
     (top / "named" / "notes.txt").write_text("not a matte")
     return top
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_style(tmp_path_factory.mktemp("style"), name="tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -357,13 +351,11 @@ def test_other_machines_are_let_in_only_by_a_flag(folder: Path, capsys: pytest.C
     assert "token" in said
 
 
-def test_a_remote_page_answers_to_addresses_and_its_own_name_only() -> None:
-    from vidfx.tune.guard import Guard
-
-    guard = Guard(lambda *_: None, token="t", port=80, host="studio.local", remote=True)  # type: ignore[arg-type, return-value]
-    assert guard._is_ours("studio.local:80")
-    assert guard._is_ours("192.168.0.7:80")
-    assert not guard._is_ours("evil.example:80")
+def test_a_remote_page_answers_to_addresses_and_its_own_name_only(folder: Path, style: str) -> None:
+    with running(folder / "clip.mp4", styles=[style], host="studio.local", remote=True) as client:
+        for host, status in (("studio.local", 200), ("192.168.0.7", 200), ("evil.example", 403)):
+            answer = client.ask("GET", "/api/clip", headers={"host": f"{host}:{client.port}"})
+            assert (host, answer.status) == (host, status)
 
 
 def test_refusals_of_the_command(folder: Path, style: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -394,7 +386,7 @@ def test_without_the_extra_it_says_what_to_install(folder: Path, monkeypatch: py
     monkeypatch.setattr("vidfx.cli.tune.find_spec", lambda name: None)
     done = CliRunner().invoke(cli, ["tune", str(folder / "clip.mp4")])
     assert "starlette" in str(done.exception)
-    assert done.exception.exit_code == 69  # type: ignore[union-attr]
+    assert done.exception.exit_code == 69
 
 
 @pytest.mark.parametrize("after", [0.01, 0.03, 0.06])

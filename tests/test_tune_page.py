@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,8 +23,6 @@ from tiny_style import make_style
 from tune_server import Client, running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed to open the page in")
 
 SIZE = (320, 192)
 FRAMES = 300
@@ -50,14 +47,6 @@ def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     made = [str(make_style(styles / name, name=name, seed=seed)) for seed, name in enumerate(("tiny", "other"))]
     with running(folder / "clip.mp4", [folder / "mattes"], styles=made) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -429,7 +418,7 @@ def test_the_page_without_its_token_is_a_sentence(browser: Any, client: Client) 
 def test_memory_is_bounded_after_a_thousand_scrubs(page: Any, client: Client) -> None:
     def resident() -> int:
         text = Path("/proc/self/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024  # type: ignore[index]
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
 
     tools = page.context.new_cdp_session(page)
 

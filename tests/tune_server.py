@@ -16,17 +16,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from films import CPU
 from numpy.typing import NDArray
 
 pytest.importorskip("starlette", reason="the page needs the extra [ui]")
 pytest.importorskip("uvicorn", reason="the page needs the extra [ui]")
 
-from vidfx.settings import Look, Machine
+from vidfx.settings import Look
 from vidfx.tune.start import listen, prepare, server_on
 from vidfx.tune.tuning import Tuning
 
 USUAL = Look()
-CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,13 @@ def decoded(body: bytes) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def running(clip: Path, folders: Sequence[Path] = (), *, styles: Sequence[str]) -> Iterator[Client]:
-    """A server in a thread of its own."""
+def running(
+    clip: Path, folders: Sequence[Path] = (), *, styles: Sequence[str], host: str = "127.0.0.1", remote: bool = False
+) -> Iterator[Client]:
+    """A server in a thread of its own, on this machine whatever name it goes by."""
     tuning = prepare(clip, folders, styles=styles, machine=CPU, machine_flags=["--threads", "1"], usual=USUAL)
     taken = listen("127.0.0.1", 0)
-    server, address = server_on(tuning, taken, host="127.0.0.1", remote=False)
+    server, address = server_on(tuning, taken, host=host, remote=remote)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
     thread.start()
     until = time.monotonic() + 20

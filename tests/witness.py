@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from fftools import ffmpeg, probe
 
 TICK = Fraction(1, 1000)
 """What Matroska rounds times to, in seconds."""
@@ -86,17 +86,11 @@ class Seen:
         return self.frames[0]
 
 
-def _ffprobe(*args: str | Path) -> dict[str, Any]:
-    done = subprocess.run(["ffprobe", "-v", "error", "-of", "json", *map(str, args)], capture_output=True, text=True)
-    answer: dict[str, Any] = json.loads(done.stdout or "{}")
-    return answer
-
-
 def see(path: Path, film: int | None = None) -> Seen:
     """Asks ffprobe everything; `film` is the film's stream, else the default video stream that is no cover."""
-    entries = "format_tags:stream:stream_tags:stream_disposition:stream_side_data:chapter:chapter_tags"
-    entries += ":packet=stream_index,pts,data_hash,size"
-    answer = _ffprobe("-show_entries", entries, "-show_chapters", "-show_data_hash", "md5", path)
+    entries = ["format_tags", "stream", "stream_tags", "stream_disposition", "stream_side_data"]
+    entries += ["chapter", "chapter_tags", "packet=stream_index,pts,data_hash,size"]
+    answer = probe(path, *entries, damaged=True)
     packets: dict[int, list[tuple[Fraction | None, str]]] = {}
     streams = {int(says["index"]): says for says in answer.get("streams", [])}
     for packet in answer.get("packets", []):
@@ -112,7 +106,7 @@ def see(path: Path, film: int | None = None) -> Seen:
         film = next((stream for stream in films if stream.says["disposition"]["default"]), films[0]).index
     frames: list[Fraction] = []
     if film is not None:
-        shown = _ffprobe("-select_streams", str(film), "-show_entries", "frame=best_effort_timestamp", path)
+        shown = probe(path, "frame=best_effort_timestamp", streams=str(film), damaged=True)
         base = Fraction(streams[film]["time_base"])
         stamps = [frame.get("best_effort_timestamp") for frame in shown.get("frames", [])]
         if None in stamps or (any(b - a > 10 / base for a, b in pairwise(stamps)) and path.suffix == ".ts"):
@@ -130,9 +124,8 @@ def see(path: Path, film: int | None = None) -> Seen:
 
 def played(path: Path, stream: int, start: Fraction | None) -> list[Fraction]:
     """When ffmpeg's command shows each picture; the first at `start`, None for where ffmpeg puts it."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", f"0:{stream}", "-f", "framecrc"]
-    command += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    form = ("-f", "framecrc", "-fps_mode", "passthrough", "-enc_time_base", "-1")
+    lines = ffmpeg("-i", path, "-map", f"0:{stream}", *form, "-").decode().splitlines()
     base = Fraction(next(line.split()[-1] for line in lines if line.startswith("#tb")))
     times = [int(line.split(",")[2]) * base for line in lines if not line.startswith("#")]
     shift = Fraction(0) if start is None else start - times[0]
