@@ -44,7 +44,9 @@ def draw(trace: Trace, output: Path) -> None:
     elif output.suffix.lower() == ".png":
         _png(bars, texts, height, output)
     else:
-        raise UsageError(f"a timeline is written as .svg or .png, not '{output.name}'")
+        raise UsageError(
+            f"a timeline is written as .svg or .png, not '{output.name}'", hint="name it timeline.svg, say"
+        )
 
 
 def layout(trace: Trace) -> tuple[list[Bar], list[Text], int]:

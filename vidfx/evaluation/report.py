@@ -148,5 +148,5 @@ def embedded(picture: Picture) -> str:
     """A picture as a data URL."""
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not done:
-        raise CannotWrite("a picture of the report could not be encoded")
+        raise CannotWrite("a picture of the report could not be encoded", hint="--json prints the figures without any")
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

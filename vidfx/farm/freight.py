@@ -77,7 +77,10 @@ def send(freight: Freight, job: Job, put: Callable[[Any], Any]) -> Freight:
     try:
         return replace(freight, files={name: [put(piece) for piece in _pieces(path)] for name, path in names.items()})
     except OSError as error:
-        raise MissingInput(f"'{error.filename}' cannot be read ({error.strerror})") from error
+        raise MissingInput(
+            f"'{error.filename}' cannot be read ({error.strerror})",
+            hint="put it back or make it readable here, from where it is sent to the hosts",
+        ) from error
 
 
 def is_shared(freight: Freight, job: Job) -> bool:

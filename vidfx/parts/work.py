@@ -167,7 +167,10 @@ def _planned_style(plan: Plan, stylizer: Stylizer | None) -> Stylizer:
         raise UnreadableInput(f"the style '{plan.job.style}' is not the one that was planned for", hint="plan anew")
     loaded, planned = (stylizer.runtime.name, stylizer.runtime.precision), (plan.runtime, plan.precision)
     if loaded != planned:
-        raise UsageError(f"the plan is for {' '.join(planned)}, the style was loaded in {' '.join(loaded)}")
+        raise UsageError(
+            f"the plan is for {' '.join(planned)}, the style was loaded in {' '.join(loaded)}",
+            hint="load it on `machine_of(plan, machine)`",
+        )
     return stylizer
 
 
