@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 
 import vidfx
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import CannotWrite, Unavailable
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.plot import Line, Plot, make_plot
@@ -27,10 +27,8 @@ _MARK: dict[Grade, str] = {"good": "✓", "fair": "≈", "poor": "✕", "unknown
 def write_report(found: Evaluation, path: Path) -> None:
     """Writes the page under its name by one rename. Raises CannotWrite, TryAgain, Unavailable."""
     page = render_report(found)
-    try:
+    with writing(path):
         write_whole(path, page.encode("utf-8", "replace"))  # names of files may be of any bytes
-    except OSError as error:
-        raise writing_error(path, error) from error
 
 
 def render_report(found: Evaluation) -> str:
