@@ -107,17 +107,17 @@ def test_strength_0_is_the_source(stylizer: Stylizer, tmp_path: Path) -> None:
         assert np.array_equal(frame.image, frame.source)
 
 
-def test_frames_of_ones_own_become_what_a_render_of_them_is(tmp_path: Path, style: Stylizer) -> None:
+def test_frames_of_ones_own_become_what_a_render_of_them_is(tmp_path: Path, stylizer: Stylizer) -> None:
     pictures = [picture(i, (96, 64), cuts=(5,)) for i in range(9)]
     film = make_clip(tmp_path / "film.mkv", pictures=pictures, codec="ffv1", pix_fmt="bgr0")
     time = {"time_base": Fraction(1, 24), "duration": 1}
     mattes = [np.full((64, 96), 200, np.uint8)] * 9
     look = Look(strength=0.8)
     own = (Frame(index=n, pts=n, image=p, source=p, **time) for n, p in enumerate(pictures))
-    ours = list(vidfx.paint_frames(own, style, look=look, matte=iter(mattes)))
+    ours = list(vidfx.paint_frames(own, stylizer, look=look, matte=iter(mattes)))
     write_picture(tmp_path / "matte.png", mattes[0][..., None].repeat(3, 2))
     look = replace(look, matte=tmp_path / "matte.png")
-    theirs = list(paint(open_clip(film), style, look=look, wanted=Range()))
+    theirs = list(paint(open_clip(film), stylizer, look=look, wanted=Range()))
     for one, other in zip(ours, theirs, strict=True):
         assert one.starts_shot is other.starts_shot
         np.testing.assert_array_equal(one.image, other.image)
@@ -132,20 +132,20 @@ def test_frames_of_ones_own_become_what_a_render_of_them_is(tmp_path: Path, styl
     ],
 )
 def test_frames_that_cannot_be_painted_are_refused_in_words(
-    style: Stylizer, made: Callable[[int], NDArray[Any]], words: str
+    stylizer: Stylizer, made: Callable[[int], NDArray[Any]], words: str
 ) -> None:
     time = {"time_base": Fraction(1, 24), "duration": 1}
     frames = (Frame(index=n, pts=n, image=made(n), source=made(n), **time) for n in range(3))
     with pytest.raises(UsageError, match=words) as caught:
-        list(vidfx.paint_frames(frames, style))
+        list(vidfx.paint_frames(frames, stylizer))
     assert caught.value.hint
 
 
-def test_a_matte_that_is_only_a_path_is_not_passed_over(style: Stylizer) -> None:
+def test_a_matte_that_is_only_a_path_is_not_passed_over(stylizer: Stylizer) -> None:
     black = np.zeros((64, 96, 3), np.uint8)
     frame = Frame(index=0, pts=0, time_base=Fraction(1, 24), duration=1, image=black, source=black)
     with pytest.raises(UsageError, match=r"'m\.png' are not given"):
-        list(vidfx.paint_frames(iter([frame]), style, look=Look(matte=Path("m.png"))))
+        list(vidfx.paint_frames(iter([frame]), stylizer, look=Look(matte=Path("m.png"))))
 
 
 def test_a_part_that_begins_in_mid_shot_equals_the_whole(stylizer: Stylizer, tmp_path: Path) -> None:

@@ -78,7 +78,10 @@ def _keep_color(styled: Picture, source: Picture) -> Picture:
 
 def _mask(picture: Matte, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
-        raise UsageError(f"a matte must be 8-bit grey or RGB, not {picture.dtype} with {picture.ndim} axes")
+        raise UsageError(
+            f"a matte must be 8-bit grey or RGB, not {picture.dtype} with {picture.ndim} axes",
+            hint="values from 0 to 1: (255 * values).astype(np.uint8); of 16 bits: (values >> 8).astype(np.uint8)",
+        )
     if picture.ndim == 3:
         picture = picture[..., 0] if picture.shape[2] == 1 else cast(Matte, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
     height, width = shape

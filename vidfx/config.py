@@ -147,7 +147,9 @@ def _value(value: Any, option: click.Option, where: str, negated: bool) -> Any:
     """The value in the form the command line would have given it."""
     if option.is_flag:
         if not isinstance(value, bool):
-            raise UsageError(f"{where} must be true or false, not {value!r}")
+            raise UsageError(
+                f"{where} must be true or false, not {value!r}", hint="write the bare word, without quotes"
+            )
         return value != negated
     if option.multiple:
         if isinstance(value, dict):
@@ -158,7 +160,7 @@ def _value(value: Any, option: click.Option, where: str, negated: bool) -> Any:
 
 def _scalar(value: Any, where: str) -> str:
     if isinstance(value, bool | dict | list):
-        raise UsageError(f"{where} must be a single text or number, not {value!r}")
+        raise UsageError(f"{where} must be a single text or number, not {value!r}", hint='such as 18 or "slow"')
     return str(value)
 
 

@@ -73,7 +73,10 @@ class _Bwdif:
         self._entry.push(None)
         yield from self._pulled()
         if self._waiting:
-            raise VidfxError(f"the deinterlacer lost {len(self._waiting)} frames")
+            raise VidfxError(
+                f"the deinterlacer lost {len(self._waiting)} frames",
+                hint="deinterlace the clip with `ffmpeg -vf bwdif` first, and render what that gives",
+            )
 
     def _pulled(self) -> Iterator[Raw]:
         while True:

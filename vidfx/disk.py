@@ -13,6 +13,16 @@ import av
 
 from vidfx.errors import CannotWrite, TryAgain, VidfxError
 
+_IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+_WAYS_OUT = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "open the folder and the file to writing, or choose another place"),
+    **dict.fromkeys(_IN_THE_WAY, "a file stands for a folder, or a folder for a file: move it, or choose another name"),
+    errno.ENOENT: "make its folder again, or choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""What to do about what the system says."""
+_FORMATS = "another format may take it: of films, .mkv holds almost anything"
+
 
 def for_ffmpeg(path: Path | str) -> str:
     """The path as FFmpeg takes it for a file: of "10:30.mp4" it would take "10" for a protocol, like "http"."""
@@ -63,7 +73,10 @@ def writing_error(path: Path, error: BaseException) -> CannotWrite | TryAgain:
     if number in (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM):
         what = "memory ran out" if number == errno.ENOMEM else "the disk is full"
         return TryAgain(f"{what} while writing '{path}'", hint="free some space and run the same command again")
-    return CannotWrite(f"'{path}' cannot be written ({error.strerror if isinstance(error, OSError) else error})")
+    if isinstance(error, OSError):
+        hint = _WAYS_OUT.get(number or 0, "choose another place to write to")
+        return CannotWrite(f"'{path}' cannot be written ({error.strerror})", hint=hint)
+    return CannotWrite(f"'{path}' cannot be written ({error})", hint=_FORMATS)
 
 
 @contextmanager

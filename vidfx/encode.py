@@ -137,7 +137,9 @@ class VideoEncoder:
         """The packets still held back. Raises VidfxError where the encoder lost or invented a frame."""
         packets = self._timed(self.stream.encode(None))
         if self._in != self._out:
-            raise VidfxError(f"{self.codec} was given {self._in} frames and returned {self._out}")
+            raise VidfxError(
+                f"{self.codec} was given {self._in} frames and returned {self._out}", hint="choose another -c:v"
+            )
         return packets
 
     def _timed(self, packets: list[Packet[Stream]]) -> list[Packet[Stream]]:

@@ -11,8 +11,8 @@
     ├── Interrupted          130   Ctrl-C (SIGINT)
     └── Terminated           143   SIGTERM
 
-Every error carries a `hint`: what to do about it. The exit codes follow BSD's sysexits.h and the shell's
-128 + signal; they are part of the public interface.
+Every error carries a `hint`: what to do about it; the last two, which the user wished for, need none. The exit codes
+follow BSD's sysexits.h and the shell's 128 + signal; they are part of the public interface.
 """
 
 import errno

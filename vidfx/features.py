@@ -36,6 +36,9 @@ _DEVIATION_RGB = (0.229, 0.224, 0.225)
 STAGES = ((1, 3, 1, 1), (6, 3, 2, 2), (6, 5, 2, 2), (6, 3, 2, 3), (6, 5, 1, 3), (6, 5, 2, 4), (6, 3, 1, 1))
 """Of EfficientNet-Lite0: expansion, kernel, stride of the first block, blocks (Tan and Le 2019, table 1)."""
 
+_VGG16 = "it should hold conv1_1 to conv4_3, each with its weight and bias"
+_LITE0 = "of the EfficientNets vidfx knows Lite0 alone"
+
 
 class FeatureNetwork(nn.Module):
     """RGB in 0..1, N × 3 × H × W, to its taps by name, each N × C × H' × W'. Frozen."""
@@ -67,7 +70,7 @@ class Vgg16(FeatureNetwork):
                     layer.load_state_dict({"weight": kernel, "bias": bias})
                     self.add_module(name, layer)
         except (KeyError, RuntimeError) as error:
-            raise UnreadableInput(f"{source} is not a VGG16 feature file: {error}") from None
+            raise UnreadableInput(f"{source} is not a VGG16 feature file: {error}", hint=_VGG16) from None
         self.mean: Tensor
         self.register_buffer("mean", mean.view(1, 3, 1, 1))
         self.requires_grad_(False)
@@ -141,7 +144,7 @@ class EfficientNetLite0(FeatureNetwork):
                 number += count
             self.head = _folded(weights, "_conv_head", "_bn1")
         except (KeyError, RuntimeError) as error:
-            raise UnreadableInput(f"{path} is not an EfficientNet-Lite0 feature file: {error}") from None
+            raise UnreadableInput(f"{path} is not an EfficientNet-Lite0 feature file: {error}", hint=_LITE0) from None
         self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

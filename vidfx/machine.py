@@ -76,7 +76,7 @@ def resolve(machine: Machine) -> Runtime:
         raise Unavailable("this CPU does not multiply int8 exactly (it lacks VNNI)", hint="use --precision auto")
     threads = machine.threads or available_cores()
     if threads < 1:
-        raise UsageError(f"--threads must be at least 1, not {threads}")
+        raise UsageError(f"--threads must be at least 1, not {threads}", hint="leave it away to use all there are")
     return Runtime(device, name, precision, threads, machine.memory or _memory(device))
 
 

@@ -36,10 +36,16 @@ class Look:
 
     def __post_init__(self) -> None:
         if not 0 <= self.smooth_window <= FARTHEST_AHEAD:
-            raise UsageError(f"--smooth-window must be between 0 and {FARTHEST_AHEAD}, not {self.smooth_window}")
+            raise UsageError(
+                f"--smooth-window must be between 0 and {FARTHEST_AHEAD}, not {self.smooth_window}",
+                hint="0 looks at the past alone; each frame ahead is held in memory twice",
+            )
         for name in ("strength", "smooth"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UsageError(f"--{name} must be between 0 and 1, not {getattr(self, name)}")
+                raise UsageError(
+                    f"--{name} must be between 0 and 1, not {getattr(self, name)}",
+                    hint="0 is none of it, 0.5 half, 1 all",
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,9 @@ class Range:
             if time is not None and not isinstance(time, int | float | Fraction):
                 raise UsageError(f"{time!r} is no time in seconds", hint="Range.parse_time reads '1:02.5' and the like")
         if self.step < 1:
-            raise UsageError(f"the step of a range must be at least 1, not {self.step}")
+            raise UsageError(
+                f"the step of a range must be at least 1, not {self.step}", hint="1 takes every frame, 2 every second"
+            )
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise UsageError(
                 f"the range ends at {float(self.end):g} s, before it begins at {float(self.start):g} s",

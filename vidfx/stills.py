@@ -17,7 +17,7 @@ import numpy as np
 from av.video.frame import VideoFrame, supported_np_pix_fmts
 from numpy.typing import NDArray
 
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.exif import turn_in
 from vidfx.frames import Opacity, Picture, Pixels, top_of
@@ -153,11 +153,9 @@ def _by_ffmpeg(path: Path) -> Stored:
 def write_picture(path: Path, image: Picture, alpha: Opacity | None = None) -> None:
     """Writes one RGB picture under its name by one rename. Raises CannotWrite, TryAgain, UsageError."""
     suffix = path.suffix.lower()
-    try:
+    with writing(path):
         data = _encoded_by_ffmpeg(suffix, image, alpha) if suffix in _BY_FFMPEG else _encoded(suffix, image, alpha)
         write_whole(path, data)
-    except OSError as error:
-        raise writing_error(path, error) from error
 
 
 def _encoded_by_ffmpeg(suffix: str, image: Picture, alpha: Opacity | None) -> bytes:

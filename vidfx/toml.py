@@ -23,7 +23,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         text = path.read_text("utf-8-sig")  # some editors on Windows begin a file with a mark of their own
         return tomllib.loads(text), text
     except (FileNotFoundError, NotADirectoryError):
-        raise MissingInput(f"there is no file '{path}'") from None
+        raise MissingInput(f"there is no file '{path}'", hint="check the spelling and the folder") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"'{path}' cannot be read: {error}", hint="mend the file, or move it away") from None
     except (ValueError, RecursionError) as error:  # not every ValueError of tomllib is its own: endless numbers

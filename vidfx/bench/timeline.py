@@ -8,7 +8,7 @@ import numpy as np
 
 from vidfx import images
 from vidfx.bench.trace import WAIT, Span, Trace
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import UsageError
 
 COLOURS = {
@@ -37,14 +37,14 @@ def draw(trace: Trace, output: Path) -> None:
     """Writes the timeline as .svg or .png. Raises UsageError for another suffix, CannotWrite, TryAgain."""
     bars, texts, height = layout(trace)
     if output.suffix.lower() == ".svg":
-        try:
+        with writing(output):
             write_whole(output, _svg(bars, texts, height).encode())
-        except OSError as error:
-            raise writing_error(output, error) from error
     elif output.suffix.lower() == ".png":
         _png(bars, texts, height, output)
     else:
-        raise UsageError(f"a timeline is written as .svg or .png, not '{output.name}'")
+        raise UsageError(
+            f"a timeline is written as .svg or .png, not '{output.name}'", hint="name it timeline.svg, say"
+        )
 
 
 def layout(trace: Trace) -> tuple[list[Bar], list[Text], int]:

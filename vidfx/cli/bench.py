@@ -52,7 +52,9 @@ def bench(source: str, timeline: Path | None, **values: Any) -> None:
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     if timeline is not None:
         if timeline.suffix.lower() not in (".svg", ".png"):
-            raise UsageError(f"a timeline is written as .svg or .png, not '{timeline.name}'")
+            raise UsageError(
+                f"a timeline is written as .svg or .png, not '{timeline.name}'", hint="such as -o timeline.svg"
+            )
         if timeline.exists() and not values["overwrite"]:
             raise CannotWrite(f"'{timeline}' exists already", hint="give -y to overwrite it")
         if not timeline.parent.is_dir():

@@ -226,7 +226,9 @@ def _read(folder: Path, values: options.Values) -> Plan:
 def _clamped(part: tuple[range, ...], count: int, progress: Progress) -> list[int]:
     wanted, outside = clamp(part, count)
     if not wanted:
-        raise UsageError(f"the job has no such part: it has 0-{count - 1}")
+        raise UsageError(
+            f"the job has no such part: it has 0-{count - 1}", hint="`vidfx farm status` names those that are missing"
+        )
     if outside:
         progress.notice(f"{_counted(outside, 'part')} left out: the job has 0-{count - 1}")
     return wanted

@@ -98,7 +98,8 @@ def check(name: str, json: bool, **values: Any) -> None:
             click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.what:<{width}}  {finding.value}")
     if bad:
         raise UnreadableInput(
-            f"'{painter.card.name}' is not fit to be shipped: {', '.join(finding.what for finding in bad)}"
+            f"'{painter.card.name}' is not fit to be shipped: {', '.join(finding.what for finding in bad)}",
+            hint="against a lattice raise `grid` in its recipe, against size narrow [generator]; then train it anew",
         )
 
 

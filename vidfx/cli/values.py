@@ -44,7 +44,7 @@ def parse_share(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise UsageError(f"must be between 0 and 1, not {text}")
+        raise UsageError(f"must be between 0 and 1, not {text}", hint="0 is none of it, 0.5 half, 1 all")
     return value
 
 
@@ -63,10 +63,12 @@ def whole_number(least: int, most: int = MOST, **words: int | None) -> Callable[
             return words[text]
         if text.isascii() and text.isdigit() and least <= (number := int(text)):
             if number > most:
-                raise UsageError(f"must be {most} at most, not {text}")
+                raise UsageError(f"must be {most} at most, not {text}", hint=f"a whole number from {least} to {most}")
             return number
         wanted = ", ".join((*words, f"a whole number from {least} up"))
-        raise UsageError(f"must be {' or '.join(wanted.rsplit(', ', 1))}, not {text}")
+        raise UsageError(
+            f"must be {' or '.join(wanted.rsplit(', ', 1))}, not {text}", hint="write digits alone, such as 24"
+        )
 
     return parse
 

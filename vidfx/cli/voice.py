@@ -42,7 +42,7 @@ def translated(error: BaseException, args: Sequence[str] = ()) -> VidfxError:
     if isinstance(error, click.UsageError):
         return _usage(error, args)
     if isinstance(error, click.ClickException):
-        return UsageError(error.format_message())
+        return UsageError(error.format_message(), hint="`vidfx --help` lists the commands")
     return as_ours(error)
 
 
@@ -74,7 +74,7 @@ def _notes(error: BaseException) -> str:
 
 
 def _usage(error: click.UsageError, args: Sequence[str]) -> UsageError:
-    hint = f"`{error.ctx.command_path} --help` explains it" if error.ctx else ""
+    hint = f"`{error.ctx.command_path if error.ctx else 'vidfx'} --help` explains it"
     if isinstance(error, click.NoSuchOption):
         return _no_such_option(error, args, hint)
     parameter = getattr(error, "param", None)

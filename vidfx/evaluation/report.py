@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 
 import vidfx
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import CannotWrite, Unavailable
 from vidfx.evaluation.figures import FIGURES
 from vidfx.evaluation.plot import Line, Plot, make_plot
@@ -27,10 +27,8 @@ _MARK: dict[Grade, str] = {"good": "✓", "fair": "≈", "poor": "✕", "unknown
 def write_report(found: Evaluation, path: Path) -> None:
     """Writes the page under its name by one rename. Raises CannotWrite, TryAgain, Unavailable."""
     page = render_report(found)
-    try:
+    with writing(path):
         write_whole(path, page.encode("utf-8", "replace"))  # names of files may be of any bytes
-    except OSError as error:
-        raise writing_error(path, error) from error
 
 
 def render_report(found: Evaluation) -> str:
@@ -148,5 +146,5 @@ def embedded(picture: Picture) -> str:
     """A picture as a data URL."""
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not done:
-        raise CannotWrite("a picture of the report could not be encoded")
+        raise CannotWrite("a picture of the report could not be encoded", hint="--json prints the figures without any")
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

@@ -93,7 +93,9 @@ class StyleReference:
                 f"'{path}' was made with another feature network", hint="give --features the file it was made with"
             ) from None
         except (SafetensorError, OSError, ValueError) as error:
-            raise UnreadableInput(f"'{path}' holds no measured style: {error}") from None
+            raise UnreadableInput(
+                f"'{path}' holds no measured style: {error}", hint="--style-pictures names the style's pictures instead"
+            ) from None
         self._style = _Seen([one.astype(np.float64) for one in squares], moments)
         return self
 
@@ -138,7 +140,10 @@ class StyleReference:
                     counts[tap] = counts.get(tap, 0) + values.shape[1]
             squares.append(np.stack(vectors))
         if len(squares) < 2:
-            raise UsageError(f"{who} {len(squares)} picture{'s' * (len(squares) != 1)}; a distance needs two at least")
+            raise UsageError(
+                f"{who} {len(squares)} picture{'s' * (len(squares) != 1)}; a distance needs two at least",
+                hint="give more paintings to compare with, or more frames of the render",
+            )
         moments = {}
         for tap, count in counts.items():
             mean = sums[tap] / count

@@ -15,7 +15,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx.disk import put_in_place, unfinished, write_whole, writing_error
+from vidfx.disk import put_in_place, unfinished, write_whole, writing
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.parts.plan import Plan, load, to_json
 from vidfx.settings import Job
@@ -33,14 +33,12 @@ def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
     if there.exists() and not overwrite and load(there).id != plan.id:
         raise CannotWrite(f"'{folder}' holds another job", hint="give -y to put this one in its place")
     data = to_json(replace(plan, job=_written_from(folder, plan.job)))
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = unfinished(folder / STYLE)
         shutil.copyfile(find_style(plan.job.style).path, temporary)
         put_in_place(temporary, folder / STYLE)
         write_whole(there, data)
-    except OSError as error:
-        raise writing_error(folder, error) from error
 
 
 def read_folder(

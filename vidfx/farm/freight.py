@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from vidfx.disk import unfinished, write_whole, writing_error
+from vidfx.disk import unfinished, write_whole, writing
 from vidfx.errors import CannotWrite, MissingInput
 from vidfx.farm.folder import STYLE
 from vidfx.farm.tasks import Task
@@ -51,10 +51,8 @@ def load(task: Task, share: Share, put: Callable[[Any], Any]) -> Freight:
     sign = None
     if share != "objects":
         sign = task.folder.absolute() / f".shared-{uuid4().hex}"
-        try:
+        with writing(sign):
             write_whole(sign, b"")
-        except OSError as error:
-            raise writing_error(sign, error) from error
     job = task.plan.job  # whose runtime the plan has fixed for all hosts
     matte = job.look.matte and job.look.matte.absolute()
     style = str(find_style(job.style).path.absolute())
@@ -77,7 +75,10 @@ def send(freight: Freight, job: Job, put: Callable[[Any], Any]) -> Freight:
     try:
         return replace(freight, files={name: [put(piece) for piece in _pieces(path)] for name, path in names.items()})
     except OSError as error:
-        raise MissingInput(f"'{error.filename}' cannot be read ({error.strerror})") from error
+        raise MissingInput(
+            f"'{error.filename}' cannot be read ({error.strerror})",
+            hint="put it back or make it readable here, from where it is sent to the hosts",
+        ) from error
 
 
 def is_shared(freight: Freight, job: Job) -> bool:
@@ -122,10 +123,8 @@ def unpack(files: dict[str, bytes], task: Task) -> None:
     part = part_path(task.folder, task.part)
     paths = {name: part if name == part.name else task.job.output.with_name(name) for name in files}
     for name in sorted(files, key=lambda name: paths[name] == part):
-        try:
+        with writing(paths[name]):
             write_whole(paths[name], files[name])
-        except OSError as error:
-            raise writing_error(paths[name], error) from error
 
 
 def _named(folder: str, path: Path) -> dict[str, Path]:

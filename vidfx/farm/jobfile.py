@@ -159,7 +159,7 @@ def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:
         job = make(one.source, path, one.style, one.settings)
     except click.BadParameter as error:
         with source.at(*_written_at(error.param, source, one.position)):
-            raise UsageError(error.message.rstrip("."), hint=getattr(error, "hint", HINT)) from None
+            raise UsageError(error.message.rstrip("."), hint=getattr(error, "hint", "") or HINT) from None
     except UsageError:
         with source.at("clip", one.position):
             raise

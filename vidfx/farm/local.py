@@ -127,7 +127,8 @@ class _Worker(Thread):
         except (EOFError, OSError):
             self._bury(task)
         except Exception as error:  # whatever it is, the batch must not wait for this task
-            self._report(task, Said(kind="failed", error=VidfxError(f"a task could not be handed over: {error}")))
+            fault = VidfxError(f"a task could not be handed over: {error}", hint="`vidfx render` makes it by itself")
+            self._report(task, Said(kind="failed", error=fault))
 
     def _start(self) -> Connection:
         # spawn: a fork would inherit the threads of OpenMP and of a CUDA driver in whatever state they are

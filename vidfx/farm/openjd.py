@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import CannotWrite
 from vidfx.farm.folder import absolute
 from vidfx.images import is_pattern
@@ -27,15 +27,13 @@ def export(plan: Plan, folder: Path, bundle: Path, *, chunk: int, overwrite: boo
     """Writes the bundle for the job in `folder`, `chunk` parts to a task. Raises CannotWrite, TryAgain."""
     if (bundle / TEMPLATE).exists() and not overwrite:
         raise CannotWrite(f"'{bundle}' holds a bundle already", hint="give -y to overwrite it")
-    try:
+    with writing(bundle):
         bundle.mkdir(parents=True, exist_ok=True)
         write_whole(bundle / TEMPLATE, _json(template(plan, chunk=chunk)))
         given = values(plan, folder)
         write_whole(bundle / VALUES, _json(given))
         listed = [{"name": name, "value": value} for name, value in given.items()]
         write_whole(bundle / DEADLINE, _json({"parameterValues": listed}))
-    except OSError as error:
-        raise writing_error(bundle, error) from error
 
 
 def template(plan: Plan, *, chunk: int) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class RayEngine:
             while not self._closed.is_set():
                 self._turn()
         except Exception as error:  # the cluster is gone: nobody may wait for what will never land
-            gone = VidfxError(f"the Ray cluster is lost ({str(error).splitlines()[0]})")
+            gone = VidfxError(f"the Ray cluster is lost ({str(error).splitlines()[0]})", hint=_AGAIN)
             while not self._closed.wait(0.2):
                 for task in (*self._flying.values(), *self._waiting):
                     self._report(task, Said(kind="failed", error=gone))
@@ -156,7 +156,7 @@ class RayEngine:
             return Said(kind="failed", error=VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
         except errors.RayError as error:
             what = str(error).strip().splitlines()[0]
-            return Said(kind="failed", error=VidfxError(f"a Ray worker was lost: {what}")), {}
+            return Said(kind="failed", error=VidfxError(f"a Ray worker was lost: {what}", hint=_FEWER)), {}
 
     def _send_after(self, task: Task) -> None:
         """A host does not share the folder: from now on the film travels to it and to all that do not either."""
@@ -189,6 +189,8 @@ def _slots(there: Mapping[str, float], *, gpu: bool) -> int:
 
 
 _SAME = "every host needs the same version of vidfx"
+_AGAIN = "when `ray status` shows it again, the same command goes on with what is left"
+_FEWER = "`ray status` shows the hosts; if their memory ran out, fewer --workers need less of it"
 
 
 def paint(task: Task, plan: Plan, load: freight.Freight) -> tuple[Said, dict[str, bytes] | None]:

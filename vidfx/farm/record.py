@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from vidfx.disk import write_whole, writing_error
+from vidfx.disk import write_whole, writing
 from vidfx.errors import TryAgain
 from vidfx.images import Pattern, is_pattern
 from vidfx.parts.lock import locked
@@ -62,13 +62,10 @@ def _names(folder: Path) -> Callable[[str], bool]:
 def remember(output: Path, film: str) -> None:
     """Remembers a film that has just been finished. Raises CannotWrite, TryAgain."""
     path = output.parent / NAME
-    try:
-        with _alone(path.with_suffix(".lock")):
-            entries = _read(output.parent)
-            entries.films[output.name] = Entry(film=film, stamp=_stamp(output))
-            write_whole(path, entries.model_dump_json(indent=1).encode())
-    except OSError as error:
-        raise writing_error(path, error) from error
+    with writing(path), _alone(path.with_suffix(".lock")):
+        entries = _read(output.parent)
+        entries.films[output.name] = Entry(film=film, stamp=_stamp(output))
+        write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
 @contextmanager

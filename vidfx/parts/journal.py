@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vidfx.disk import sync_folder, write_whole, writing_error
+from vidfx.disk import sync_folder, write_whole, writing
 from vidfx.errors import TryAgain
 from vidfx.images import Pattern, is_pattern
 from vidfx.notices import Notify
@@ -58,10 +58,8 @@ def opened(
     parts are of no use to anybody else. Raises TryAgain where another render holds the folder, CannotWrite.
     """
     with held(output) as folder:
-        try:
+        with writing(folder):
             kept = _kept(folder, origin, plan, resume=resume, notify=notify)
-        except OSError as error:
-            raise writing_error(folder, error) from error
         try:
             yield Journal(folder, kept)
         except BaseException as error:
@@ -83,15 +81,13 @@ def held(output: Path) -> Iterator[Path]:
     """
     folder = work_folder(output)
     with ExitStack() as stack:
-        try:
+        with writing(folder):
             folder.mkdir(exist_ok=True)
             if not stack.enter_context(locked(folder / _LOCK)):
                 raise TryAgain(
                     f"'{output.name}' is being rendered by another process",
                     hint="wait for it, or choose another name with -o",
                 )
-        except OSError as error:
-            raise writing_error(folder, error) from error
         yield folder
 
 

@@ -69,7 +69,9 @@ def fingerprint(clip: Clip) -> Fingerprint:
         for path in paths[:: max(1, len(paths) // _PIECES)]:
             _sample(path, pieces, sha)
     except OSError as error:
-        raise MissingInput(f"'{error.filename}' cannot be read ({error.strerror})") from error
+        raise MissingInput(
+            f"'{error.filename}' cannot be read ({error.strerror})", hint="put it back, or make it readable"
+        ) from error
     return Fingerprint(
         size=sum(stat.st_size for stat in stats),
         modified_ns=max(stat.st_mtime_ns for stat in stats),

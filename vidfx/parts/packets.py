@@ -117,7 +117,9 @@ class PartFile:
         try:
             file = self.path.open("rb")
         except OSError as error:
-            raise UnreadableInput(f"'{self.path}' cannot be read ({error.strerror})") from error
+            raise UnreadableInput(
+                f"'{self.path}' cannot be read ({error.strerror})", hint="render that part again"
+            ) from error
         with file:
             yield file
 

@@ -94,7 +94,9 @@ def plan(
     loading the generator.
     """
     if part_frames is not None and part_frames < 1:
-        raise UsageError(f"a part must hold at least 1 frame, not {part_frames}")
+        raise UsageError(
+            f"a part must hold at least 1 frame, not {part_frames}", hint="without part_frames the size is chosen"
+        )
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
     sink.check_output(job.output, clip, overwrite=job.overwrite, encode=job.encode)

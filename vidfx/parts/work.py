@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidfx import __version__, sink
-from vidfx.disk import writing_error
+from vidfx.disk import writing
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
@@ -57,15 +57,14 @@ def render_part(
         part_frames=part.frames,
         notify=Notices(progress.notice),
     )
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     progress.begin(part.frames, plan.rate)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         frames = _part_frames(plan, part, clip, stylizer, setup.notify)
         with closing(frames):
             ends = part.end is None
             made = list(write_parts(frames, folder, setup, index=index, ends=ends, on_frame=progress.frame))
-    except OSError as error:
-        raise writing_error(folder, error) from error
     finally:
         progress.end()
     if not made:
@@ -167,7 +166,10 @@ def _planned_style(plan: Plan, stylizer: Stylizer | None) -> Stylizer:
         raise UnreadableInput(f"the style '{plan.job.style}' is not the one that was planned for", hint="plan anew")
     loaded, planned = (stylizer.runtime.name, stylizer.runtime.precision), (plan.runtime, plan.precision)
     if loaded != planned:
-        raise UsageError(f"the plan is for {' '.join(planned)}, the style was loaded in {' '.join(loaded)}")
+        raise UsageError(
+            f"the plan is for {' '.join(planned)}, the style was loaded in {' '.join(loaded)}",
+            hint="load it on `machine_of(plan, machine)`",
+        )
     return stylizer
 
 

@@ -111,12 +111,14 @@ def read_style(path: Path, origin: Origin) -> StyleFile:
             f"'{path}' is not a safetensors file", hint="vidfx loads no pickles (.pt, .pth, .ckpt): they can run code"
         )
     if not path.is_file():  # a pipe would be waited for
-        raise UnreadableInput(f"'{path}' is no regular file")
+        raise UnreadableInput(f"'{path}' is no regular file", hint="copy the model into a file, and name that")
     try:
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
     except (SafetensorError, OSError) as error:
-        raise UnreadableInput(f"'{path}' is damaged or no safetensors file: {error}") from None
+        raise UnreadableInput(
+            f"'{path}' is damaged or no safetensors file: {error}", hint="copy or export the model again"
+        ) from None
     if text is None:
         raise UnreadableInput(f"'{path}' carries no vidfx card", hint="`vidfx train` writes model files that do")
     try:
@@ -129,4 +131,7 @@ def read_style(path: Path, origin: Origin) -> StyleFile:
         return StyleFile(path, Card.model_validate(said), origin)
     except (ValueError, RecursionError) as error:  # json's and pydantic's, and of numbers and nesting without end
         lines = str(error).splitlines()
-        raise UnreadableInput(f"the card of '{path}' cannot be read: {'; '.join(lines[:3])}") from None
+        raise UnreadableInput(
+            f"the card of '{path}' cannot be read: {'; '.join(lines[:3])}",
+            hint="a newer vidfx may have written it; `vidfx train` exports a model with a card of this version",
+        ) from None

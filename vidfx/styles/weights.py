@@ -14,13 +14,15 @@ from vidfx.styles.library import StyleFile
 Weights = dict[str, NDArray[np.float32]]
 """Parameter name, as `vidfx.styles.generator.Generator` spells it, to its values."""
 
+_AGAIN = "copy or export the model again: card and weights come from one export"
+
 
 def read_weights(style: StyleFile) -> Weights:
     """The weights of a model file. Raises UnreadableInput where they do not fit its card or are not all finite."""
     try:
         weights = {name: values.astype(np.float32) for name, values in load_file(style.path).items()}
     except (SafetensorError, OSError) as error:
-        raise UnreadableInput(f"the weights in '{style.path}' cannot be read: {error}") from None
+        raise UnreadableInput(f"the weights in '{style.path}' cannot be read: {error}", hint=_AGAIN) from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:  # each says it of other formats
         raise UnreadableInput(
             f"the weights in '{style.path}' are in a number format that numpy does not know: {error}",
@@ -31,9 +33,12 @@ def read_weights(style: StyleFile) -> Weights:
         name for name in {*weights, *expected} if name not in weights or weights[name].shape != expected.get(name)
     )
     if wrong:
-        raise UnreadableInput(f"the weights in '{style.path}' do not fit its card: {', '.join(wrong[:3])}")
+        raise UnreadableInput(f"the weights in '{style.path}' do not fit its card: {', '.join(wrong[:3])}", hint=_AGAIN)
     if not all(np.isfinite(values).all() for values in weights.values()):
-        raise UnreadableInput(f"the weights in '{style.path}' are not all finite numbers")
+        raise UnreadableInput(
+            f"the weights in '{style.path}' are not all finite numbers",
+            hint="train the style again with a lower learning rate",
+        )
     return weights
 
 

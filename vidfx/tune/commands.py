@@ -47,7 +47,7 @@ class Commands:
     def _words(self, asked: AskRender) -> tuple[list[str], str]:
         bounds = self._t.bounds
         if asked.settings.style is None:
-            raise UsageError("choose a style to render with")
+            raise UsageError("choose a style to render with", hint="the cards under Style are those there are")
         bounds.style(asked.settings.style)
         matte = bounds.look(asked.settings).matte
         output = bounds.output(asked.output)

@@ -90,5 +90,5 @@ class Shown:
     async def thumb(self, request: Request) -> Response:
         picture = self._t.scan.pictures.get(request.path_params["frame"])
         if picture is None:
-            raise MissingInput("that picture of the strip is not there yet")
+            raise MissingInput("that picture of the strip is not there yet", hint="ask again in a moment")
         return Response(picture, media_type="image/jpeg")
