@@ -62,6 +62,8 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 def cli() -> None:
     """Turns film into a moving painting; sound, subtitles and timing stay as they are.
 
+    Begin with `vidfx render clip.mp4 --style ink`, or with `vidfx tune clip.mp4` to find the look first.
+
     `vidfx COMMAND --help` explains a command. Every option can also stand in a VIDFX_<OPTION> variable, in vidfx.toml
     in the current folder, or in your own vidfx.toml.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from vidfx.cli.group import Command, LazyGroup, Option
 from vidfx.cli.render import OUTPUT, PROGRESS
 from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped, telling
-from vidfx.errors import UsageError
+from vidfx.errors import MissingInput, UsageError
 from vidfx.progress import Progress, choose_progress, minutes
 from vidfx.ranges import clamp, parse_ranges, write_ranges
 
@@ -117,7 +118,7 @@ def farm() -> None:
 def plan(source: str, output: str | None, **values: Any) -> None:
     """Cut a clip into parts, and write a job folder that any host can work in.
 
-    Takes what `vidfx render` takes. The same plan again changes nothing.
+    Takes what `vidfx render` takes. The same plan again changes nothing, until the film is there.
     """
     from vidfx.farm.folder import PLAN, write_folder
     from vidfx.farm.tasks import cut_up
@@ -132,6 +133,10 @@ def plan(source: str, output: str | None, **values: Any) -> None:
     made = replace(made, job=replace(made.job, overwrite=job.overwrite))
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
+    all_parts = write_ranges(range(len(made.parts)))
+    progress.finish(
+        f"next: vidfx farm render {shlex.quote(str(folder))} --part {all_parts}, or some here and some there"
+    )
     if values["json"]:
         said = {"job": folder, "id": made.id, "parts": len(made.parts), "frames": made.total, "output": job.output}
         options.print_json(said | {"precision": made.precision})
@@ -219,8 +224,13 @@ def export(folder: Path, output: Path | None, chunk: int, **values: Any) -> None
 
 def _read(folder: Path, values: options.Values) -> Plan:
     from vidfx.farm.folder import read_folder
+    from vidfx.images import is_pattern
 
-    return read_folder(folder, **{name: values.get(name) for name in ("source", "matte", "output")})
+    plan = read_folder(folder, **{name: values.get(name) for name in ("source", "matte", "output")})
+    for name, path in (("source", plan.job.source), ("matte", plan.job.look.matte)):
+        if name in values and path and not (path.exists() or is_pattern(path)):
+            raise MissingInput(f"the job's {name} is not at '{path.absolute()}'", hint=f"name it with --{name} FILE")
+    return plan
 
 
 def _clamped(part: tuple[range, ...], count: int, progress: Progress) -> list[int]:

@@ -90,9 +90,14 @@ ENCODE = [
         type=float,
         metavar="N",
         section="Encode",
-        help="Constant quality; lower is better and larger.",
+        help="Constant quality; lower is better and larger (18 for libx264 by default, 20 for libx265).",
     ),
-    Option(["-preset", "--preset"], metavar="NAME", section="Encode", help="The encoder's balance of time and size."),
+    Option(
+        ["-preset", "--preset"],
+        metavar="NAME",
+        section="Encode",
+        help="The encoder's balance of time and size (medium by default).",
+    ),
     Option(["-pix_fmt", "--pix-fmt"], metavar="NAME", section="Encode", help="Pixel format, such as yuv420p."),
     Option(
         ["--encoder-opt"],
@@ -198,7 +203,7 @@ QUIET = Option(["-q", "--quiet"], is_flag=True, section="Job", help="Say nothing
 
 def style_option(*, multiple: bool = False) -> Option:
     """`--style`: needed once, or as often as one likes."""
-    help_text = "A style's name, or the path of a model file."
+    help_text = "A style's name (`vidfx styles list` has them), its folder, or its model file."
     if multiple:
         help_text += " May be given several times; all styles by default."
     return StyleOption(

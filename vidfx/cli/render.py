@@ -72,6 +72,11 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
 
     Sound, subtitles, chapters, timing and orientation are those of the clip. The output appears under its name when
     it is whole, never before. After an interruption the same command goes on where it was.
+
+    \b
+    vidfx render clip.mp4 --style ink
+    vidfx render clip.mp4 --style oil -ss 2 -to 4 --strength 0.8 -crf 16 -o cut.mkv
+    vidfx render "shot.%04d.exr" --style manga -o "painted.%04d.png"
     """
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress):

@@ -33,7 +33,9 @@ def list_(json: bool) -> None:
     from vidfx.styles.library import styles_and_faults, user_folder
 
     found, faults = styles_and_faults()
-    yours = f"your own belong into {user_folder()}, a folder each"
+    yours = f"your own belong into {user_folder()}, a folder each" + (
+        "" if user_folder().is_dir() else " (make it first)"
+    )
     for fault in faults:
         click.echo(f"left out: {fault}", err=True)
     if json:

@@ -101,6 +101,7 @@ class TrainingData:
             random = np.random.default_rng((self.recipe.seed, number, index))
             return [self._version(source, picture, later, random) for _ in range(VERSIONS)]
 
+        notify(f"{source.path}: the teacher draws every picture, up to some seconds each")
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             prepared = list(pool.map(prepare, enumerate(read_content(source, root, notify))))
         if not prepared:
