@@ -33,7 +33,6 @@ from vidfx.training.recipe import Recipe, read_recipe
 from vidfx.training.teachers import TEACHERS
 
 FRAMES_PER_CLIP = 12
-MODELS = Path(__file__).resolve().parents[1] / "models"
 Filter = Callable[[Picture], Picture]
 
 

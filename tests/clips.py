@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,6 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-
-from vidfx.frames import Clip, Frame
 
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 """Real clips beside the repository, where there are any."""
@@ -244,20 +242,3 @@ def make_sequence(
         name = folder / (pattern % (first + index))
         assert cv2.imwrite(str(name), picture(index, size)[..., ::-1])
     return folder / pattern
-
-
-def drawn_frames(clip: Clip, count: int, *, cuts: Sequence[int] = ()) -> Iterator[Frame]:
-    """Frames of a clip's size that were never encoded, for tests of the stages between source and sink."""
-    for index in range(count):
-        image = picture(index, (clip.width, clip.height), cuts=cuts)
-        pts = round(index / clip.rate / clip.time_base)
-        duration = round(1 / clip.rate / clip.time_base)
-        yield Frame(
-            index=index,
-            pts=pts,
-            time_base=clip.time_base,
-            duration=duration,
-            image=image,
-            source=image,
-            starts_shot=index == 0 or index in cuts,
-        )

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from commands import Run
 from films import CPU
 from hypothesis import settings
+from pages import ROOT
 from tiny_style import make_style
 
+import vidfx
 from vidfx import load_style
 from vidfx.cli import main
 from vidfx.styles.stylizer import Stylizer
@@ -24,6 +27,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Hypothesis would call a busy machine a fault.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_sessionstart() -> None:
+    """Refuses to test a copy of vidfx that is not what this checkout holds: an edit would seem to change nothing."""
+    here, tried = ROOT / "vidfx", Path(vidfx.__file__).parent
+    pairs = [(path, tried / path.relative_to(here)) for path in here.rglob("*.py")]
+    if not all(copy.is_file() and cmp(path, copy, shallow=False) for path, copy in pairs):
+        raise pytest.UsageError(f"{tried} differs from this checkout; install it again: pip install -e '.[dev]'")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from vidfx.evaluation.meter import Meter
 from vidfx.evaluation.pairing import Moment
 from vidfx.evaluation.run import Wanted, evaluate
 from vidfx.evaluation.summary import figures_of
-from vidfx.evaluation.temporal import MotionJudge, luma, warping_error
+from vidfx.evaluation.temporal import MotionJudge, change, luma, mean_square
 from vidfx.source import open_clip, read_frames
 
 WIDTH, HEIGHT = 160, 96
@@ -251,7 +251,7 @@ def test_the_warping_error_is_what_plain_numpy_says() -> None:
         out, back = dis.calc(now, before, None), dis.calc(before, now, None)
         expected = plain_warping_error(render[i], render[i - 1], out, back)
         pair = MotionJudge().pair(now, before)
-        assert warping_error(render[i], render[i - 1], pair) == pytest.approx(expected, rel=0.05)
+        assert mean_square(change(render[i], render[i - 1], pair), pair) == pytest.approx(expected, rel=0.05)
 
 
 def test_the_warping_error_along_true_motion() -> None:

@@ -33,8 +33,8 @@ _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 _MEAN_RGB = (0.485, 0.456, 0.406)
 _DEVIATION_RGB = (0.229, 0.224, 0.225)
 
-STAGES = ((1, 3, 1, 1), (6, 3, 2, 2), (6, 5, 2, 2), (6, 3, 2, 3), (6, 5, 1, 3), (6, 5, 2, 4), (6, 3, 1, 1))
-"""Of EfficientNet-Lite0: expansion, kernel, stride of the first block, blocks (Tan and Le 2019, table 1)."""
+STAGES = ((1, 1, 1), (6, 2, 2), (6, 2, 2), (6, 2, 3), (6, 1, 3), (6, 2, 4), (6, 1, 1))
+"""Of EfficientNet-Lite0: expansion, stride of the first block, blocks (Tan and Le 2019, table 1)."""
 
 _VGG16 = "it should hold conv1_1 to conv4_3, each with its weight and bias"
 _LITE0 = "of the EfficientNets vidfx knows Lite0 alone"
@@ -135,10 +135,9 @@ class EfficientNetLite0(FeatureNetwork):
             self.stem = _folded(weights, "_conv_stem", "_bn0", stride=2)
             self.stages = nn.ModuleList()
             number = 0
-            for expansion, kernel, stride, count in STAGES:
+            for expansion, stride, count in STAGES:
                 blocks = [
-                    _Block(weights, f"_blocks.{number + i}.", expansion, kernel, 1 if i else stride)
-                    for i in range(count)
+                    _Block(weights, f"_blocks.{number + i}.", expansion, 1 if i else stride) for i in range(count)
                 ]
                 self.stages.append(nn.Sequential(*blocks))
                 number += count
@@ -160,7 +159,7 @@ class EfficientNetLite0(FeatureNetwork):
 class _Block(nn.Module):
     """One inverted residual (Sandler et al. 2018): widen, look around per channel, narrow, and add where it fits."""
 
-    def __init__(self, weights: dict[str, Tensor], at: str, expansion: int, kernel: int, stride: int) -> None:
+    def __init__(self, weights: dict[str, Tensor], at: str, expansion: int, stride: int) -> None:
         super().__init__()
         self.expand = _folded(weights, f"{at}_expand_conv", f"{at}_bn0") if expansion > 1 else None
         self.depthwise = _folded(weights, f"{at}_depthwise_conv", f"{at}_bn1", stride=stride)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -48,6 +48,16 @@ def rounded(values: NDArray[np.float32], like: Picture) -> Picture:
 def top_of(picture: Picture) -> int:
     """The greatest value of a picture's type: 255 or 65535."""
     return 255 if picture.dtype == np.uint8 else 65535
+
+
+def deepened(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture, or a plane of one, as uint16."""
+    return np.multiply(picture, 257, dtype=np.uint16) if picture.dtype == np.uint8 else picture
+
+
+def shallowed(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture, or a plane of one, as uint8, rounded."""
+    return picture if picture.dtype == np.uint8 else np.asarray(cv2.convertScaleAbs(picture, alpha=1 / 257))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

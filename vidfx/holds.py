@@ -14,8 +14,8 @@ from vidfx.tags import add_copy
 from vidfx.window import TRIMS
 
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
-_COVERS = {"mjpeg", "png", "bmp"}
-"""What MP4 takes for a picture of the film."""
+_MP4_COVERS = {"mjpeg", "png", "bmp"}
+"""Codecs that MP4 takes for a picture of the film."""
 _BY_TAG = {"avi", "nut"}
 """Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 
@@ -23,7 +23,7 @@ _BY_TAG = {"avi", "nut"}
 def can_hold(format_name: str, stream: Stream) -> bool:
     """Asks the muxer itself, by writing a header to nowhere."""
     if is_cover(stream):
-        return format_name == "mp4" and codec_name(stream) in _COVERS
+        return format_name == "mp4" and codec_name(stream) in _MP4_COVERS
     if stream.type == "data" and format_name in _BY_TAG:
         return False  # the muxer takes it, under no name at all
     if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:

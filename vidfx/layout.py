@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import av
 import cv2
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vidfx import colour
 
 Plane = NDArray[Any]
+Kind = Literal["yuv", "gbr", "grey"]
 
 SCALE = int(Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND)
 _GBR = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float64)
@@ -26,8 +27,7 @@ class Layout:
     """A planar pixel format: what each plane holds."""
 
     name: str
-    kind: str
-    """yuv, gbr or grey."""
+    kind: Kind
     bits: int
     across: int
     """Luma columns to one of chroma."""
@@ -46,7 +46,7 @@ class Layout:
         planes = [part.plane for part in parts]
         bits = parts[0].bits
         whole = name.endswith("le") if bits > 8 else True
-        kinds = {"yuv": "yuv", "gbr": "gbr", "gra": "grey"}
+        kinds: dict[str, Kind] = {"yuv": "yuv", "gbr": "gbr", "gra": "grey"}
         kind = kinds.get(name[:3])
         if kind is None or not whole or not 8 <= bits <= 16 or "msb" in name or "f16" in name:
             return None

@@ -27,8 +27,8 @@ _LATE = Fraction(1, 20)
 """Seconds that nobody hears."""
 _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
-_COVERS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
-"""MIME type and usual name, by codec."""
+_ATTACHED_AS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
+"""How Matroska attaches a cover: MIME type and usual name, by codec."""
 
 
 class OtherStreams:
@@ -102,7 +102,7 @@ class OtherStreams:
             cover = first_packets(self._source.name, stream.index)
             if not cover:
                 return
-            mimetype, name = _COVERS.get(codec_name(stream), ("application/octet-stream", "cover"))
+            mimetype, name = _ATTACHED_AS.get(codec_name(stream), ("application/octet-stream", "cover"))
             name = stream.metadata.get("filename", name)
             self._output.add_attachment(name, stream.metadata.get("mimetype", mimetype), bytes(cover[0]))
         self.copied.append(stream.index)

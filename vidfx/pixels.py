@@ -16,7 +16,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidfx import colour, hdr
-from vidfx.frames import Colour, Opacity, Picture, Pixels, top_of
+from vidfx.frames import Colour, Opacity, Picture, Pixels, deepened, shallowed, top_of
 from vidfx.layout import SCALE, Layout, Plane, Scratch, planes_of, reduced, scaled
 from vidfx.upright import UPRIGHT, Turn, turn_of, upright
 
@@ -176,16 +176,6 @@ def over_black(picture: Picture, alpha: Opacity) -> Picture:
     """The picture with what is clear turned black."""
     weight = cv2.merge([alpha] * 3)
     return cast(Picture, cv2.multiply(picture, weight, scale=1 / top_of(alpha)))
-
-
-def deepened(picture: Plane) -> Plane:
-    """As uint16."""
-    return np.multiply(picture, 257, dtype=np.uint16) if picture.dtype == np.uint8 else picture
-
-
-def shallowed(picture: Plane) -> Plane:
-    """As uint8, rounded."""
-    return picture if picture.dtype == np.uint8 else np.asarray(cv2.convertScaleAbs(picture, alpha=1 / 257))
 
 
 def _from_packed(frame: VideoFrame) -> tuple[Picture, Opacity | None]:

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Frame, Picture
+from vidfx.frames import Frame, Picture, deepened, shallowed
 
 _PITCH_PER_HEIGHT = 1 / 150
 """Distance of the dots over the frame's height: 4.8 px at 720 lines."""
@@ -42,13 +42,8 @@ def screentone(
     for frame in frames:
         if screen is None or screen.shape != frame.image.shape[:2]:
             screen = make_screen(*frame.image.shape[:2])
-        image = frame.image
-        if image.dtype == np.uint16:  # black and white need no more than 8 bits on their way
-            image = put_screen(np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257)), screen, height)
-            image = image.astype(np.uint16) * 257
-        else:
-            image = put_screen(image, screen, height)
-        yield replace(frame, image=image)
+        image = put_screen(shallowed(frame.image), screen, height)  # black and white need no more than 8 bits
+        yield replace(frame, image=deepened(image) if frame.image.dtype == np.uint16 else image)
 
 
 def make_screen(height: int, width: int) -> NDArray[np.float32]:

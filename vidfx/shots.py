@@ -17,7 +17,7 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-from vidfx.frames import Frame, Picture
+from vidfx.frames import Frame, Picture, shallowed
 
 LOOK_AHEAD = 2
 """Frames that must follow before a frame is judged; that many wait in memory. A part of a clip that is to be cut
@@ -109,9 +109,7 @@ def _thumbnail(picture: Picture, size: tuple[int, ...]) -> Picture:
     if picture.shape[1] > coarse[0] and picture.shape[0] > coarse[1]:
         picture = np.asarray(cv2.resize(picture, coarse, interpolation=cv2.INTER_NEAREST), dtype=picture.dtype)
     small = cv2.resize(picture, (size[0], size[1]), interpolation=cv2.INTER_AREA)
-    if small.dtype == np.uint16:
-        small = cv2.convertScaleAbs(small, alpha=1 / 257)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(shallowed(small), cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _is_false(thumbnails: list[Picture], position: int) -> bool:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from vidfx.disk import write_whole, writing
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.exif import turn_in
-from vidfx.frames import Opacity, Picture, Pixels, top_of
-from vidfx.pixels import deepened, over_black, shallowed
+from vidfx.frames import Opacity, Picture, Pixels, deepened, shallowed, top_of
+from vidfx.pixels import over_black
 from vidfx.upright import upright
 
 

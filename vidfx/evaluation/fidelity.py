@@ -10,7 +10,7 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import av
 from av.packet import Packet
@@ -19,6 +19,7 @@ from av.stream import Disposition, Stream
 from vidfx import decode
 from vidfx.frames import Clip, Colour
 
+Kind = Literal["audio", "subtitle", "data", "attachment", "unknown"]
 _COLOUR = ("matrix", "range", "primaries", "transfer")
 
 
@@ -26,8 +27,7 @@ _COLOUR = ("matrix", "range", "primaries", "transfer")
 class StreamCheck:
     """One stream of the source beside its like in the render: the first sound track beside the first, and so on."""
 
-    kind: str
-    """audio, subtitle, data or attachment."""
+    kind: Kind
     codec: str
     packets: int
     """In the source."""
@@ -107,16 +107,16 @@ def compare_files(
     return Fidelity(streams=tuple(streams), tags=tuple(tags + _tags(source, render)), part=part)
 
 
-def _read(clip: Clip) -> dict[tuple[str, int], _Packets]:
+def _read(clip: Clip) -> dict[tuple[Kind, int], _Packets]:
     """Every stream but pictures, by kind and number."""
-    found: dict[tuple[str, int], _Packets] = {}
+    found: dict[tuple[Kind, int], _Packets] = {}
     by_index: dict[int, _Packets] = {}
-    counts: dict[str, int] = defaultdict(int)
+    counts: dict[Kind, int] = defaultdict(int)
     with decode.opened(clip.path) as container:
         for stream in container.streams:
             if stream.type == "video":
                 continue
-            kind: str = stream.type
+            kind: Kind = stream.type
             found[kind, counts[kind]] = by_index[stream.index] = _Packets(_codec(stream))
             counts[kind] += 1
         with suppress(av.FFmpegError):  # a damaged tail: what was read counts, and a shorter count shows
@@ -131,7 +131,9 @@ def _codec(stream: Stream) -> str:
     return context.codec.canonical_name if context is not None else ""
 
 
-def _check(kind: str, ours: _Packets, theirs: _Packets | None, starts: tuple[Fraction, Fraction] | None) -> StreamCheck:
+def _check(
+    kind: Kind, ours: _Packets, theirs: _Packets | None, starts: tuple[Fraction, Fraction] | None
+) -> StreamCheck:
     shift, same = None, False
     if theirs is not None:
         began = theirs.times[0] if theirs.times else None

@@ -6,12 +6,14 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, cast
 
 from vidfx.config import nearest
 from vidfx.errors import UsageError
 from vidfx.evaluation.figures import FIGURES
 
-_TESTS: dict[str, Callable[[float, float], bool]] = {
+Test = Literal["<=", ">=", "==", "<", ">"]
+_TESTS: dict[Test, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "==": operator.eq,
@@ -26,7 +28,7 @@ class Requirement:
     """One figure and what it must be."""
 
     name: str
-    test: str
+    test: Test
     bound: float
 
     def unmet(self, figures: Mapping[str, float | None]) -> str | None:
@@ -59,5 +61,5 @@ def parse_requirements(text: str) -> tuple[Requirement, ...]:
             bound = float("nan")
         if bound != bound:
             raise UsageError(f"'{number}' in '{part.strip()}' is no number", hint="such as 0.002 or 2e-3")
-        found.append(Requirement(name, test, bound))
+        found.append(Requirement(name, cast(Test, test), bound))
     return tuple(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidfx.evaluation.fidelity import Fidelity
+from vidfx.evaluation.temporal import FlowName
 from vidfx.frames import Picture
 
 
@@ -24,7 +25,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triple:
-    """One of the worst frames, as JPEG pictures."""
+    """One of the worst frames."""
 
     index: int
     time: float
@@ -65,7 +66,7 @@ class Evaluation:
     source_size: tuple[int, int]
     size: tuple[int, int]
     """Width and height at which pictures were compared."""
-    flow: str
+    flow: FlowName
     frames: int
     seconds: float
     """From the first frame of the source to the last."""

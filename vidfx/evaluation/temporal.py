@@ -67,11 +67,6 @@ def change(now: Picture, before: Picture, pair: Pair) -> NDArray[np.float32]:
     return np.asarray(now - warp(before.astype(np.float32), pair.flow, cv2.INTER_LINEAR), np.float32)
 
 
-def warping_error(now: Picture, before: Picture, pair: Pair) -> float:
-    """Mean squared difference, values 0..1, over the pixels seen in both pictures; nan where there are none."""
-    return mean_square(change(now, before, pair), pair)
-
-
 def mean_square(changed: NDArray[np.float32], pair: Pair) -> float:
     """Mean square of a change (steps of 255) over the pixels seen, values 0..1; nan where there are none."""
     return float((changed[pair.seen] ** 2).mean() / 255**2) if pair.seen.any() else float("nan")

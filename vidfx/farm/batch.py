@@ -199,7 +199,7 @@ class Batch:
         assert film.plan is not None
         film.frames, film.seconds = written.frames, time.monotonic() - film.began
         remember(film.job.output, film.plan.film)
-        clear(film.job.output)
+        clear(work_folder(film.job.output))
         self._end(film, "done", f"{film.frames} frames in {minutes(film.seconds)}")
 
     def _fail(self, film: Film, error: VidfxError) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vidfx.disk import write_whole, writing
 from vidfx.errors import CannotWrite
@@ -21,6 +21,8 @@ from vidfx.parts.plan import Plan
 
 TEMPLATE, VALUES, DEADLINE = "template.json", "parameters.json", "parameter_values.json"
 """The template, its values as `openjd run -p file://` takes them, and as Deadline Cloud does."""
+Flow = Literal["IN", "OUT", "INOUT"]
+"""Which way a path's content goes between the host that submits and the one that works."""
 
 
 def export(plan: Plan, folder: Path, bundle: Path, *, chunk: int, overwrite: bool) -> None:
@@ -79,7 +81,7 @@ class _Place:
 
     path: Path
     is_folder: bool
-    flow: str
+    flow: Flow
     argument: str
     """How a task is told of it."""
 
@@ -89,7 +91,8 @@ def _places(plan: Plan) -> dict[str, _Place]:
     paths = {"Source": job.source, "Output": job.output} | ({"Matte": job.look.matte} if job.look.matte else {})
     places = {}
     for name, path in paths.items():
-        numbered, flow, value = is_pattern(path), "OUT" if name == "Output" else "IN", f"{{{{Param.{name}}}}}"
+        numbered, value = is_pattern(path), f"{{{{Param.{name}}}}}"
+        flow: Flow = "OUT" if name == "Output" else "IN"
         argument = f"{value}/{path.name}" if numbered else value
         places[name] = _Place(path.parent if numbered else path, numbered, flow, argument)
     return places
@@ -102,7 +105,7 @@ def _parameters(plan: Plan) -> Iterator[dict[str, Any]]:
     yield {"name": "Vidfx", "type": "STRING", "default": "vidfx", "description": "The vidfx command on the hosts"}
 
 
-def _path(name: str, description: str, *, is_folder: bool, flow: str) -> dict[str, Any]:
+def _path(name: str, description: str, *, is_folder: bool, flow: Flow) -> dict[str, Any]:
     kind = "DIRECTORY" if is_folder else "FILE"
     return {"name": name, "type": "PATH", "objectType": kind, "dataFlow": flow, "description": description}
 

@@ -68,9 +68,9 @@ def opened(
             elif origin is not None and is_pattern(output) and Pattern.of(output).there():
                 error.add_note("the pictures painted so far stay: the same command paints them again")
             else:
-                _clear(folder)
+                clear(folder)
             raise
-        _clear(folder)
+        clear(folder)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def borrowed(output: Path) -> Iterator[Path]:
             yield folder
         finally:
             if not (folder / _JOB).exists() and not any(folder.glob("part-*.vidfx")):
-                _clear(folder)
+                clear(folder)
 
 
 def tidy(output: Path) -> None:
@@ -110,12 +110,7 @@ def tidy(output: Path) -> None:
     folder = work_folder(output)
     painted = is_pattern(output) and Pattern.of(output).there()  # beside them the folder tells that they are ours
     if not painted and [path.name for path in folder.glob("*")] == [_LOCK]:
-        _clear(folder)
-
-
-def clear(output: Path) -> None:
-    """Takes the output's work folder away."""
-    _clear(work_folder(output))
+        clear(folder)
 
 
 def frames_kept(output: Path, origin: Origin | None, plan: str) -> int:
@@ -135,7 +130,7 @@ def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notif
         if resume and before is not None and part_path(folder, 0).exists():
             changed = origin is None or before.settings != origin.settings
             notify(f"{'settings' if changed else 'source'} changed since this render was interrupted: it starts anew")
-        _clear(folder, keep=(_LOCK,))
+        clear(folder, keep=(_LOCK,))
         if origin is not None:
             write_whole(folder / _JOB, origin.model_dump_json(indent=1).encode())
     for stray in {*folder.glob("part-*.vidfx")} - {part.path for part in kept}:
@@ -159,7 +154,7 @@ def _origin(folder: Path) -> Origin | None:
         return None
 
 
-def _clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
+def clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
     """Takes away what is ours in the folder, parts first, and the folder when nothing else is in it."""
     with suppress(OSError):
         for path in (*folder.glob("part-*.vidfx"), *folder.glob(".*"), folder / _JOB, folder / _LOCK):

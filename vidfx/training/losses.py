@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidfx.styles.check import PERIODS
+
 
 def gram(features: Tensor) -> Tensor:
     """Correlations of the channels, N × C × C, averaged over space (Gatys et al. 2016)."""
@@ -102,7 +104,7 @@ def line_loss(picture: Tensor, teacher: Tensor) -> Tensor:
     return ((picture - teacher).abs() * (2 * (closed - teacher)).clamp(0, 1)).mean()
 
 
-def grid_loss(picture: Tensor, periods: tuple[int, ...] = (2, 4, 8)) -> Tensor:
+def grid_loss(picture: Tensor) -> Tensor:
     """Amplitude (root mean square) of what repeats with the generator's strides.
 
     Fine detail is averaged over all tiles of period × period pixels, phase by phase: a picture's own texture averages
@@ -111,12 +113,12 @@ def grid_loss(picture: Tensor, periods: tuple[int, ...] = (2, 4, 8)) -> Tensor:
     fine = picture - F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
     n, c, h, w = fine.shape
     total = fine.new_zeros(())
-    for period in periods:
+    for period in PERIODS:
         tiles = fine.reshape(n, c, h // period, period, w // period, period).mean((2, 4))
         total = total + ((tiles**2).mean() + 1e-10).sqrt()
         bands = fine.reshape(n, c, 4, h // 4 // period, period, 4, w // 4 // period, period).mean((3, 6))
         total = total + 0.25 * ((bands**2).mean() + 1e-10).sqrt()
-    return total / len(periods)
+    return total / len(PERIODS)
 
 
 def flat_loss(picture: Tensor, source: Tensor) -> Tensor:

@@ -39,9 +39,7 @@ class Scan(Thread):
         wanted = set(self.wanted)
         frames = read_frames(self._clip, threads=1, notify=lambda _: None)
         try:
-            for frame in mark_shots(frames):
-                if frame.starts_shot:
-                    self.shots.append(frame.index)
+            for frame in mark_shots(frames, on_shot=lambda frame: self.shots.append(frame.index)):
                 if frame.index in wanted:
                     self.pictures[frame.index] = small_jpeg(frame, HEIGHT)
                 self.done = frame.index + 1

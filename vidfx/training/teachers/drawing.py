@@ -72,7 +72,7 @@ def ramp(tone: Plane, stops: tuple[float, ...], colours: tuple[tuple[int, int, i
     return np.stack([np.interp(tone, stops, table[:, channel]) for channel in range(3)], -1).astype(np.float32)
 
 
-def kuwahara(picture: Plane, sigma: float, sharpness: float = 8.0) -> Plane:
+def kuwahara(picture: Plane, sigma: float) -> Plane:
     """Each pixel takes the colour of the calmest of eight sectors around it: paint laid in patches.
 
     `picture` is H × W × 3, float. After Papari, Petkov and Campisi 2007, "Artistic edge and corner enhancing
@@ -90,7 +90,7 @@ def kuwahara(picture: Plane, sigma: float, sharpness: float = 8.0) -> Plane:
         px, py = (xs + np.float32(offset * np.cos(angle))), (ys + np.float32(offset * np.sin(angle)))
         colour = cv2.remap(blurred, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         calm = cv2.remap(spread, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        weight = 1 / (1e-6 + calm) ** (sharpness / 2)
+        weight = 1 / (1e-6 + calm) ** 4.0  # the 8th power of a deviation
         weight = np.minimum(weight, np.float32(1e30))
         total += weight[..., None] * colour
         weights += weight
