@@ -17,8 +17,6 @@ from vidfx.tune.asked import NotAllowed
 
 WISHED_FOR = {Interrupted, Terminated}
 """The user's own doing: there is nothing to mend, and the message says what is left."""
-WITHOUT = {"sheet", "steady", "styles.stylizer", "training.data", "training.pictures"}
-"""Modules whose errors have no hint yet: none may be added."""
 
 
 def family(of: type[VidfxError]) -> Iterator[type[VidfxError]]:
@@ -46,7 +44,7 @@ def may_be_empty(hint: ast.expr) -> bool:
     return isinstance(hint, ast.Constant) and not (isinstance(hint.value, str) and hint.value.strip())
 
 
-@pytest.mark.parametrize("module", sorted(set(modules()) - WITHOUT))
+@pytest.mark.parametrize("module", sorted(modules()))
 def test_every_error_has_a_hint(module: str) -> None:
     bare = []
     for call in made(module):

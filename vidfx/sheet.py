@@ -74,7 +74,7 @@ def preview(
 def _frame_at(clip: Clip, at: Fraction) -> Frame:
     """The frame on screen at a time; the last one where the time is past the end."""
     if at < 0:
-        raise UsageError(f"--at must not be negative, not {float(at)}")
+        raise UsageError(f"--at must not be negative, not {float(at)}", hint="it counts from the clip's first frame")
     if clip.kind == "still":
         return next(read_frames(clip))
     end = at + Fraction(1, 10**9)  # a range ends before its end
@@ -82,7 +82,9 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
         with suppress(UsageError):  # nothing began in the last two seconds: look from the start
             frames = read_frames(clip, wanted=Range(start=start, end=end), notify=lambda _: None)  # painting tells
             return deque(frames, maxlen=1).pop()
-    raise UsageError(f"'{clip.path}' shows nothing at {float(at)} s")
+    raise UsageError(
+        f"'{clip.path}' shows nothing at {float(at)} s", hint="the file may be damaged there; try an earlier --at"
+    )
 
 
 def _painted(clip: Clip, stylizer: Stylizer, look: Look, target: Frame, notify: Notify) -> Picture:

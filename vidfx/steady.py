@@ -45,7 +45,7 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0, threads: int = 1) ->
     length. `threads` share a picture and change nothing in it. Raises UsageError for an amount out of range.
     """
     if not 0 <= amount <= 1:
-        raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}")
+        raise UsageError(f"the amount of smoothing must be between 0 and 1, not {amount}", hint="0 is off, 1 is full")
     if amount == 0:
         yield from frames
         return

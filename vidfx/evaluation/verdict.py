@@ -165,16 +165,29 @@ def ranking(found: Evaluation) -> list[RenderResult]:
 
 
 def spoken(found: Evaluation) -> str:
-    """The verdict and the figures as plain text."""
+    """The verdicts as plain text, and all figures in one table, a column for each render."""
     lines = []
     for render in found.renders:
         lines += [f"{render.path}"]
         lines += [f"  {one.about:<11} {one.grade:<8} {one.said}" for one in judge(render)]
-        for name in FIGURES:
-            value = render.figures.get(name)
-            film = render.figures.get(f"{name}_source")
-            beside = f"  (film {film:.4g})" if film is not None else ""
-            lines.append(f"  {name:<15} " + ("not measured" if value is None else f"{value:.4g}{beside}"))
+    lines += ["", *_table(found)]
     if len(found.renders) > 1 and found.renders[0].figures.get("warp_equal") is not None:
         lines.append("steadiest first, at equal sharpness: " + ", ".join(str(one.path) for one in ranking(found)))
     return "\n".join(lines)
+
+
+def _table(found: Evaluation) -> list[str]:
+    columns = [[render.path.name for render in found.renders] + ["the film"]]
+    for name in FIGURES:
+        films = {render.figures.get(f"{name}_source") for render in found.renders}
+        film = films.pop() if len(films) == 1 else None  # of renders of several parts of it there is not one
+        columns.append([_figure(render.figures.get(name)) for render in found.renders] + [_figure(film)])
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+    return [
+        f"  {name:<15}" + "".join(f"  {text:>{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for name, row in zip(["", *FIGURES], columns, strict=True)
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -29,9 +29,12 @@ class Stylizer:
         self.style, self.card = style, style.card
         self.runtime = resolve(machine)
         if machine.batch is not None and machine.batch < 1:
-            raise UsageError(f"--batch must be at least 1, not {machine.batch}")
+            raise UsageError(f"--batch must be at least 1, not {machine.batch}", hint="leave it away: memory decides")
         if machine.tile is not None and 0 < machine.tile < SMALLEST_TILE:
-            raise UsageError(f"--tile must be at least {SMALLEST_TILE}, not {machine.tile}")
+            raise UsageError(
+                f"--tile must be at least {SMALLEST_TILE}, not {machine.tile}",
+                hint="0 paints whole frames; leave it away and memory decides",
+            )
         self.batch, self.tile = machine.batch, machine.tile
         self._painter = load_painter(style, self.runtime)
 

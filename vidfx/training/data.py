@@ -88,7 +88,10 @@ class TrainingData:
             )
         large = [p for p in pictures if min(p.shape[:2]) >= source.crop[0]]
         if not large:
-            raise UsageError(f"{source.path}: no picture is as large as the crop of {source.crop[0]} px")
+            raise UsageError(
+                f"{source.path}: no picture is as large as the crop of {source.crop[0]} px",
+                hint="give larger ones, or a smaller `crop`",
+            )
         if len(large) < len(pictures):
             notify(f"{source.path}: {len(pictures) - len(large)} pictures are smaller than the crop and were skipped")
         return large
@@ -105,7 +108,7 @@ class TrainingData:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             prepared = list(pool.map(prepare, enumerate(read_content(source, root, notify))))
         if not prepared:
-            raise UsageError(f"{source.path}: no picture can be read")
+            raise UsageError(f"{source.path}: no picture can be read", hint="the lines above say why")
         return [version for versions in prepared for version in versions]
 
     def _version(

@@ -144,7 +144,9 @@ def style_pictures(recipe: Recipe, root: Path, notify: Notify) -> tuple[list[Pic
         ]
         if len(pictures) >= 2:
             return pictures, held_out
-    raise UsageError(f"the recipe of '{recipe.name}' names fewer than two style pictures")
+    raise UsageError(
+        f"the recipe of '{recipe.name}' names fewer than two style pictures", hint="a distance needs two at least"
+    )
 
 
 def expose(picture: Picture, random: np.random.Generator) -> Picture:
