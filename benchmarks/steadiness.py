@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.evaluation.appearance import sharpness
-from vidfx.evaluation.temporal import LONG, MotionJudge, Pair, change, luma, mean_square
+from vidfx.evaluation.temporal import LONG, FlowFollower, Pair, change, luma, mean_square
 from vidfx.frames import Frame, Picture
 from vidfx.shots import mark_shots
 from vidfx.steady import steady
@@ -97,7 +97,7 @@ class Score:
         return f"{(smoothed - source) / (unsmoothed - source):.2f}"
 
 
-def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: MotionJudge) -> Score:
+def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: FlowFollower) -> Score:
     """Compares `frames` (image styled) with the same frames after steadying. Pairs across a cut do not count."""
     lumas = [luma(frame.source) for frame in frames]
     trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
@@ -197,7 +197,7 @@ def main() -> None:
                 [styled] = paint(frame.source[None])
                 frames.append(replace(frame, image=styled))
             smoothed, ms = run(frames, lambda some: steady(some, amount=options.amount))
-            print(row(name or "xdog", clip.stem, measure(frames, smoothed, ms, MotionJudge())), flush=True)
+            print(row(name or "xdog", clip.stem, measure(frames, smoothed, ms, FlowFollower())), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
+from pathlib import Path
 
 from imports import ROOT, cycle, imports, modules
 
@@ -92,6 +94,21 @@ def test_the_drawn_stages_are_the_pipelines_in_its_order() -> None:
     body = (ROOT / "vidfx" / "pipeline.py").read_text("utf-8").split("def paint_frames(")[1].split("\ndef ")[0]
     drawn = re.findall(rf"-->\|[a-z]+\.({stages})\|", PAGE)
     assert drawn == re.findall(rf"\b({stages})\(", body) != []
+
+
+def test_the_map_of_a_package_has_all_of_its_modules() -> None:
+    """Where a package's first lines list its modules."""
+    mapped = 0
+    for init in (ROOT / "vidfx").rglob("__init__.py"):
+        listed = set(re.findall(r"\b(\w+\.py)\b", docstring(init)))
+        if listed:
+            mapped += 1
+            assert listed == {path.name for path in init.parent.glob("*.py")} - {"__init__.py"}, init
+    assert mapped >= 3
+
+
+def docstring(init: Path) -> str:
+    return ast.get_docstring(ast.parse(init.read_text("utf-8"))) or ""
 
 
 def test_files_are_short_or_say_why_not() -> None:

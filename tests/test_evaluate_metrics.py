@@ -21,7 +21,7 @@ from vidfx.evaluation.meter import Meter
 from vidfx.evaluation.pairing import Moment
 from vidfx.evaluation.run import Wanted, evaluate
 from vidfx.evaluation.summary import figures_of
-from vidfx.evaluation.temporal import MotionJudge, change, luma, mean_square
+from vidfx.evaluation.temporal import FlowFollower, change, luma, mean_square
 from vidfx.source import open_clip, read_frames
 
 WIDTH, HEIGHT = 160, 96
@@ -250,7 +250,7 @@ def test_the_warping_error_is_what_plain_numpy_says() -> None:
         now, before = luma(sources[i]), luma(sources[i - 1])
         out, back = dis.calc(now, before, None), dis.calc(before, now, None)
         expected = plain_warping_error(render[i], render[i - 1], out, back)
-        pair = MotionJudge().pair(now, before)
+        pair = FlowFollower().pair(now, before)
         assert mean_square(change(render[i], render[i - 1], pair), pair) == pytest.approx(expected, rel=0.05)
 
 

@@ -136,8 +136,8 @@ def _may_be_fields(stream: av.VideoStream, first: av.VideoFrame, order: list[int
     return bool(gaps) and 3 * min(gaps) < 2 * max(gaps)
 
 
-def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:
-    """Moves to the keyframe and proves it; False where the container does not land there."""
+def _lands(container: InputContainer, stream: av.VideoStream, point: SeekPoint) -> bool:
+    """Whether the container lands on the keyframe, and the decoder can begin there."""
     try:
         container.seek(point.keyframe, stream=stream)
         landed = next((packet for packet in container.demux(stream) if packet.size), None)
@@ -151,12 +151,9 @@ def seek(container: InputContainer, stream: av.VideoStream, point: SeekPoint) ->
         shown = next(
             (picture for picture in pictures if picture.pts is not None and picture.pts >= point.keyframe), None
         )
-        if shown is None or shown.pts != point.keyframe or shown.is_corrupt:
-            return False
-        container.seek(point.keyframe, stream=stream)
     except av.FFmpegError:
         return False
-    return True
+    return shown is not None and shown.pts == point.keyframe and not shown.is_corrupt
 
 
 def proved(clip: Clip, point: SeekPoint | None) -> SeekPoint | None:
@@ -164,7 +161,7 @@ def proved(clip: Clip, point: SeekPoint | None) -> SeekPoint | None:
     if point is None:
         return None
     with opened(clip.path) as container:
-        return point if seek(container, film_stream(container, clip.stream_index), point) else None
+        return point if _lands(container, film_stream(container, clip.stream_index), point) else None
 
 
 def read_table(clip: Clip) -> PacketTable | None:

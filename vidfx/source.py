@@ -186,7 +186,7 @@ def _film_frames(
         stream.thread_type = "AUTO"
         stream.thread_count = threads or 0
         if point:
-            seeking.seek(container, stream, point)
+            container.seek(point.keyframe, stream=stream)
         raws = decode.decoded(container, stream, order=None if enter else order, damage=damage)
         raws = deinterlaced(raws, notify)
         origin = order[0] * clip.time_base if order else None

@@ -49,18 +49,18 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0, threads: int = 1) ->
     if amount == 0:
         yield from frames
         return
-    painter: _Painter | None = None
+    past: _Past | None = None
     try:
         for frame in mark_motion(frames):
-            if painter is None:
-                painter = _Painter(frame.image.shape[1], frame.image.shape[0], amount, threads)
-            yield painter.go_on(frame, frame.motion) if frame.motion else painter.begin(frame)
+            if past is None:
+                past = _Past(frame.image.shape[1], frame.image.shape[0], amount, threads)
+            yield past.go_on(frame, frame.motion) if frame.motion else past.begin(frame)
     finally:
-        if painter is not None:
-            painter.bands.close()
+        if past is not None:
+            past.bands.close()
 
 
-class _Painter:
+class _Past:
     """Carries the past of one film, in memory that is taken once: fresh memory costs as much as the sums in it."""
 
     def __init__(self, width: int, height: int, amount: float, threads: int) -> None:

@@ -150,7 +150,7 @@ def plan(source: str, output: str | None, **values: Any) -> None:
 )
 def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
     """Paint parts of a job into its folder. A part that is finished is not painted again; nothing needs a network."""
-    from vidfx.farm.parts import render_parts
+    from vidfx.farm.host import render_parts
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress), stopped("parts that are finished stay"):
@@ -169,9 +169,9 @@ def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
 )
 def status(folder: Path, **values: Any) -> None:
     """Say which parts of a job are finished, and about how much work is left."""
-    from vidfx.farm import parts
+    from vidfx.farm import host
 
-    said = parts.status(_read(folder, values), folder)
+    said = host.status(_read(folder, values), folder)
     missing = cast("list[int]", said["missing"])
     if values["json"]:
         options.print_json(said | {"missing_parts": write_ranges(missing)})

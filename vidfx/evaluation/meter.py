@@ -18,7 +18,7 @@ from vidfx.evaluation import ghosting
 from vidfx.evaluation.appearance import edge_agreement, edges, steepness
 from vidfx.evaluation.flicker import Blocks, block_changes, flicker
 from vidfx.evaluation.pairing import Moment
-from vidfx.evaluation.temporal import LONG, FlowName, MotionJudge, Pair, change, luma, mean_square
+from vidfx.evaluation.temporal import LONG, FlowFollower, FlowName, Pair, change, luma, mean_square
 from vidfx.flow import Plane
 from vidfx.frames import Picture
 
@@ -109,7 +109,7 @@ class Meter:
         """Which frames, counted from 0, start a shot."""
         self.times = array("d")
         """Seconds after the first frame."""
-        self._judge = MotionJudge(flow)
+        self._judge = FlowFollower(flow)
         self._likeness = likeness
         self._window: deque[_Seen] = deque(maxlen=LONG)
         self._in_shot = 0

@@ -37,7 +37,7 @@ class Pair:
     """Whether it could be seen there."""
 
 
-class MotionJudge:
+class FlowFollower:
     """Follows the source from frame to frame with a slow, good flow at full size."""
 
     def __init__(self, flow: FlowName = "dis") -> None:
