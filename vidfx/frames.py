@@ -38,11 +38,11 @@ class Pixels:
     """True: a clip's alpha travels beside the picture. False: the source is laid over black."""
 
 
-def rounded(values: NDArray[np.float32], like: Picture) -> Picture:
-    """Values to the nearest whole ones of `like`'s type, clipped to its range."""
+def rounded(values: NDArray[np.float32], like: Picture, into: Picture | None = None) -> Picture:
+    """Values to the nearest whole ones of `like`'s type, clipped to its range; in the memory of `into` if given."""
     if like.dtype == np.uint8:
-        return np.asarray(cv2.convertScaleAbs(values), np.uint8)
-    return np.asarray(cv2.addWeighted(values, 1, values, 0, 0, dtype=cv2.CV_16U), np.uint16)
+        return np.asarray(cv2.convertScaleAbs(values, into), np.uint8)
+    return np.asarray(cv2.addWeighted(values, 1, values, 0, 0, into, cv2.CV_16U), np.uint16)
 
 
 def top_of(picture: Picture) -> int:

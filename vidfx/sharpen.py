@@ -50,7 +50,7 @@ class Sharpener:
 
         def sharpen(thread: int, rows: slice) -> None:
             if not amount:
-                shown[rows] = rounded(out[rows], styled)
+                rounded(out[rows], styled, into=shown[rows])
                 return
             around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
             missing = self._scratch[thread].missing(out[around], weight[around], amount)
