@@ -96,14 +96,15 @@ def test_without_a_style_no_render(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "a render could not run here: styles" in err
 
 
-def test_a_driver_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_raises_is_a_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("CUDA error: device is busy")
 
     monkeypatch.setattr(doctor, "resolve", broken)
-    found = list(doctor.examine())
-    assert any(one.name == "auto" and "busy" in one.said and not one.works for one in found)
-    assert doctor.verdict(found) == "not ready"
+    code, out, _ = run("doctor", "--json")
+    said = json.loads(out)
+    assert code == 69 and said["verdict"] == "not ready" and "busy" in said["would_use"]
+    assert any(one["name"] == "auto" and "busy" in one["said"] and not one["works"] for one in said["findings"])
 
 
 def test_sigterm_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:

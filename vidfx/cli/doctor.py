@@ -8,7 +8,7 @@ import click
 
 from vidfx.cli import options
 from vidfx.cli.group import Command
-from vidfx.errors import Unavailable
+from vidfx.errors import Terminated, Unavailable, as_ours
 
 
 @click.command(
@@ -23,7 +23,6 @@ def doctor(json: bool) -> None:
     Ends with 69 where a render with no options could not run.
     """
     from vidfx import doctor as clinic
-    from vidfx.errors import VidfxError
 
     findings = []
     for finding in clinic.examine():
@@ -35,8 +34,10 @@ def doctor(json: bool) -> None:
                 click.echo(f"{'':<45}{finding.hint}")
     try:
         uses, said = clinic.would_use(), clinic.verdict(findings)
-    except VidfxError as error:
-        uses, said = str(error), "not ready"
+    except Terminated:
+        raise
+    except Exception as error:  # a driver may raise anything
+        uses, said = str(as_ours(error)), "not ready"
     if json:
         options.print_json({"verdict": said, "would_use": uses, "findings": [asdict(finding) for finding in findings]})
     else:
