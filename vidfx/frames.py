@@ -38,6 +38,10 @@ class Pixels:
     """True: a clip's alpha travels beside the picture. False: the source is laid over black."""
 
 
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of R, G and B in luma (ITU-R BT.601-7, 2.5.1)."""
+
+
 def rounded(values: NDArray[np.float32], like: Picture, into: Picture | None = None) -> Picture:
     """Values to the nearest whole ones of `like`'s type, clipped to its range; in the memory of `into` if given."""
     if like.dtype == np.uint8:

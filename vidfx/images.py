@@ -140,7 +140,7 @@ def read_images(
     clip: Clip,
     *,
     begin: int = 0,
-    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    pixels: Pixels = Pixels(),
     notify: Notify,
 ) -> Iterator[Frame]:
     """The frames of a still, a sequence or an animation from number `begin`; frame 0 is at time 0.

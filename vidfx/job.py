@@ -78,10 +78,10 @@ def render(
     output: Path | str | None = None,
     *,
     style: str,
-    look: Look = Look(),  # noqa: B008 - frozen
-    wanted: Range = Range(),  # noqa: B008 - frozen
-    encode: Encode = Encode(),  # noqa: B008 - frozen
-    machine: Machine = Machine(),  # noqa: B008 - frozen
+    look: Look = Look(),
+    wanted: Range = Range(),
+    encode: Encode = Encode(),
+    machine: Machine = Machine(),
     overwrite: bool = False,
     strict: bool = False,
     video_stream: int | None = None,

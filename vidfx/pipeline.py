@@ -52,7 +52,7 @@ def paint(
     enter: Entry | None = None,
     skip: int = 0,
     end: int | None = None,
-    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    pixels: Pixels = Pixels(),
     strict: bool = False,
     watch: Watch = unwatched,
     notify: Notify = lambda _: None,
@@ -83,7 +83,7 @@ def paint_frames(
     frames: Iterator[Frame],
     stylizer: Stylizer,
     *,
-    look: Look = Look(),  # noqa: B008 - frozen
+    look: Look = Look(),
     matte: Iterator[Matte] | None = None,
     step: int = 1,
     end: int | None = None,

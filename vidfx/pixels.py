@@ -31,7 +31,7 @@ class ToRgb:
         width: int,
         height: int,
         turned: bool = False,
-        pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+        pixels: Pixels = Pixels(),
         peak: int | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:

@@ -40,7 +40,7 @@ def preview(
     smooth_window: int = 0,
     keep_color: bool = False,
     matte: Path | None = None,
-    machine: Machine = Machine(),  # noqa: B008 - frozen
+    machine: Machine = Machine(),
     output: Path | str,
     overwrite: bool = False,
     video_stream: int | None = None,

@@ -114,12 +114,12 @@ def _left_out(picture: VideoFrame, stream: av.VideoStream) -> Iterator[str]:
 def read_frames(
     clip: Clip,
     *,
-    wanted: Range = Range(),  # noqa: B008 - frozen
+    wanted: Range = Range(),
     warm_up: int = 0,
     threads: int | None = None,
     table: seeking.PacketTable | None = None,
     enter: seeking.Entry | None = None,
-    pixels: Pixels = Pixels(),  # noqa: B008 - frozen
+    pixels: Pixels = Pixels(),
     strict: bool = False,
     notify: Notify = _log,
 ) -> Iterator[Frame]:

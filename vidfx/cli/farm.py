@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -172,15 +172,14 @@ def status(folder: Path, **values: Any) -> None:
     from vidfx.farm import host
 
     said = host.status(_read(folder, values), folder)
-    missing = cast("list[int]", said["missing"])
     if values["json"]:
-        options.print_json(said | {"missing_parts": write_ranges(missing)})
+        options.print_json(asdict(said) | {"missing_parts": write_ranges(said.missing)})
         return
-    click.echo(f"{said['finished']} of {said['parts']} parts, {said['frames_finished']} of {said['frames']} frames")
-    if missing:
-        click.echo(f"missing: {write_ranges(missing)}")
-        if left := cast("float | None", said["seconds_left"]):
-            click.echo(f"about {minutes(left)} of one host's work left")
+    click.echo(f"{said.finished} of {said.parts} parts, {said.frames_finished} of {said.frames} frames")
+    if said.missing:
+        click.echo(f"missing: {write_ranges(said.missing)}")
+        if said.seconds_left:
+            click.echo(f"about {minutes(said.seconds_left)} of one host's work left")
 
 
 @click.command(

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.evaluation.temporal import Pair
+from vidfx.frames import LUMA
 
 BLOCKS = 16  # along the long side
 _LEAST_SEEN = 0.25  # of a block
-_TO_YCC = np.array([[0.299, 0.587, 0.114], [0.5, -0.418688, -0.081312], [-0.168736, -0.331264, 0.5]])
+_TO_YCC = np.array([LUMA, [0.5, -0.418688, -0.081312], [-0.168736, -0.331264, 0.5]])
 
 Blocks = NDArray[np.float64]
 """Mean change of R, G and B along the motion, rows × columns × 3, in steps of 255; nan where too little is seen."""

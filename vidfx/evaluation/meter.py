@@ -20,7 +20,7 @@ from vidfx.evaluation.flicker import Blocks, block_changes, flicker
 from vidfx.evaluation.pairing import Moment
 from vidfx.evaluation.temporal import LONG, FlowFollower, FlowName, Pair, change, luma, mean_square
 from vidfx.flow import Plane
-from vidfx.frames import Picture
+from vidfx.frames import LUMA, Picture
 
 EVERY = 4
 """Every how many frames of a shot the long-range error and likeness are taken; both are slow, and change slowly."""
@@ -192,7 +192,7 @@ class Meter:
 def _curve(changed: NDArray[np.float32], grey: Plane, pair: Pair) -> NDArray[np.float64]:
     """Warping error of luma and sharpness, at each level of blur."""
     seen = pair.seen.astype(np.float32)
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    weights = np.array(LUMA, np.float32)
     jump, shade = np.asarray((changed @ weights) * seen), grey.astype(np.float32)
     rows = []
     for level in range(LEVELS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vidfx.farm.record import is_there
@@ -38,23 +39,43 @@ def render_parts(
     return len(left), len(there)
 
 
-def status(plan: Plan, folder: Path) -> dict[str, object]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far a job is."""
+
+    id: str
+    source: Path
+    output: Path
+    parts: int
+    finished: int
+    missing: list[int]
+    """Indices of parts."""
+    frames: int
+    frames_finished: int
+    seconds_painted: float
+    seconds_left: float | None
+    """Of one host's work; None before anything is painted."""
+    ran_on: list[str]
+    film_there: bool
+
+
+def status(plan: Plan, folder: Path) -> Status:
     """How far a job is, from what lies in its folder."""
     there = finished_parts(plan, folder, verify=False)
     missing = [part.index for part in plan.parts if part.index not in there]
     seconds = sum(part.seconds for part in there.values())
     done = sum(part.frames for part in there.values())
-    return {
-        "id": plan.id,
-        "source": plan.job.source,
-        "output": plan.job.output,
-        "parts": len(plan.parts),
-        "finished": len(there),
-        "missing": missing,
-        "frames": plan.total,
-        "frames_finished": done,
-        "seconds_painted": round(seconds, 1),
-        "seconds_left": round((plan.total - done) * seconds / done, 1) if done else None,
-        "ran_on": sorted({part.ran_on for part in there.values()}),
-        "film_there": is_there(plan.job.output),
-    }
+    return Status(
+        id=plan.id,
+        source=plan.job.source,
+        output=plan.job.output,
+        parts=len(plan.parts),
+        finished=len(there),
+        missing=missing,
+        frames=plan.total,
+        frames_finished=done,
+        seconds_painted=round(seconds, 1),
+        seconds_left=round((plan.total - done) * seconds / done, 1) if done else None,
+        ran_on=sorted({part.ran_on for part in there.values()}),
+        film_there=is_there(plan.job.output),
+    )

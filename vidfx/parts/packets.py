@@ -204,14 +204,13 @@ class PartWriter:
 
     def finish(self, part: PartFile) -> PartFile:
         """Closes the file and moves it to its name; gives back `part` with its path."""
-        part = replace(part, path=self._path)
         said = _SAID.dump_json(replace(part, path=Path()))  # who reads it knows where; JSON cannot hold every name
         self._write(self._stamps)
         self._write(said)
         self._file.write(_TAIL.pack(self._crc, len(self._stamps), len(said), _MAGIC))
         self._file.close()
         put_in_place(self._temporary, self._path)
-        return part
+        return replace(part, path=self._path)
 
     def abandon(self) -> None:
         """Leaves nothing behind. May be called at any time."""

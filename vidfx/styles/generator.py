@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
 class Generator(nn.Module):
     """RGB in 0..1, N × 3 × H × W with H and W multiples of 8, to RGB of the same shape, not clamped."""
 
-    def __init__(self, shape: NetworkShape = NetworkShape()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: NetworkShape = NetworkShape()) -> None:
         super().__init__()
         self.shape = c = shape
         self.enter = nn.Conv2d(48, c.quarter, 3, padding=1)

@@ -164,6 +164,6 @@ def spans(size: int, tile: int, radius: int, multiple: int) -> list[Span]:
     return found
 
 
-def load_style(name_or_path: str, *, machine: Machine = Machine()) -> Stylizer:  # noqa: B008 - frozen
+def load_style(name_or_path: str, *, machine: Machine = Machine()) -> Stylizer:
     """Loads a style ready to paint: `load_style("ink").stylize(batch)`. Raises as `find_style`, and Unavailable."""
     return Stylizer(find_style(name_or_path), machine)

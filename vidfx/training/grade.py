@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vidfx.frames import LUMA
 from vidfx.styles.generator import Generator
-from vidfx.training.recipe import LUMA, Recipe
+from vidfx.training.recipe import Recipe
 
 _LUMA = torch.tensor(LUMA)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, UsageError
-from vidfx.frames import Picture
+from vidfx.frames import LUMA, Picture
 from vidfx.notices import Notify
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import TEACHERS, Teacher
@@ -156,7 +156,7 @@ def expose(picture: Picture, random: np.random.Generator) -> Picture:
     """
     x = (picture.astype(np.float32) / 255) ** np.float32(np.exp(random.uniform(-0.35, 0.35)))
     x = np.clip(x * random.uniform(0.85, 1.12) + random.uniform(-0.03, 0.03), 0, 1)
-    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = x @ np.array(LUMA, np.float32)
     saturation = 0.0 if random.random() < 0.1 else random.uniform(0.6, 1.3)
     x = np.clip(grey[..., None] + saturation * (x - grey[..., None]), 0, 1)
     return np.asarray(np.rint(x * 255), np.uint8)

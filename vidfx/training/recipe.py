@@ -7,12 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from vidfx.frames import LUMA
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
 from vidfx.training.teachers import TEACHERS
-
-LUMA = (0.299, 0.587, 0.114)
-"""BT.601."""
 
 
 def _can_match(name: str) -> str:

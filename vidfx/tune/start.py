@@ -33,7 +33,7 @@ def prepare(
     folders: Sequence[Path],
     *,
     styles: Sequence[str] = (),
-    machine: Machine = Machine(),  # noqa: B008 - frozen
+    machine: Machine = Machine(),
     machine_flags: Sequence[str] = (),
     usual: Look,
     video_stream: int | None = None,
