@@ -113,6 +113,7 @@ def docstring(init: Path) -> str:
 
 def test_files_are_short_or_say_why_not() -> None:
     files = [path for folder in ("vidfx", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    files += (ROOT / "vidfx").rglob("*.js")
     lengths = {path: path.read_text("utf-8").count("\n") for path in files}
     assert sorted(lengths.values())[len(files) // 2] <= 150
     for path, length in lengths.items():

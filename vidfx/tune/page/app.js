@@ -1,4 +1,5 @@
 // The page put together: what is on screen follows from `state`, and each change asks the server for what is missing.
+// Long, because all that changes `state` is here and nowhere else.
 
 import { get, records } from "./api.js";
 import { Keys } from "./keys.js";
