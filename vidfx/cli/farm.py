@@ -150,7 +150,7 @@ def plan(source: str, output: str | None, **values: Any) -> None:
 )
 def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
     """Paint parts of a job into its folder. A part that is finished is not painted again; nothing needs a network."""
-    from vidfx.farm.host import render_parts
+    from vidfx.farm.host import render_parts, status
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress), stopped("parts that are finished stay"):
@@ -160,6 +160,8 @@ def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
         painted, kept = render_parts(planned, wanted, folder, replace(planned.job.machine, **host), progress)
         already = f", {kept} there already" if kept else ""
         progress.finish(f"painted {_counted(painted, 'part')}{already}")
+        if not status(planned, folder).missing:
+            progress.finish(f"all parts are there; next: vidfx farm stitch {shlex.quote(str(folder))}")
     if values["json"]:
         options.print_json({"parts": wanted, "painted": painted, "kept": kept})
 

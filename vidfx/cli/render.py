@@ -130,7 +130,9 @@ def _table(planned: dict[str, Any]) -> list[str]:
 
 
 def _said(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _origins(context: click.Context) -> list[str]:

@@ -115,7 +115,7 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
     trained = f"{state.warm_steps} steps after the teacher, {state.steps} of the game, in {state.seconds:.0f} s"
     progress.finish(f"trained '{read.name}': {trained}" + (f"; wrote {path}" if path else f"; checkpoint in {out}"))
     if read.adversarial.steps and not state.steps:
-        progress.finish("that is a warm start alone, which draws blots; the same command without --budget trains on")
+        progress.finish("that is a warm start alone, blurred or all blots; the same command without --budget trains on")
     if values["json"]:
         result = {"style": read.name, "out": out, "model": path, "warm_steps": state.warm_steps, "steps": state.steps}
         options.print_json(result | {"seconds": round(state.seconds, 1)})

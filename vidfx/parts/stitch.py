@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip
 from vidfx.provenance import provenance
+from vidfx.ranges import write_ranges
 from vidfx.styles.library import find_style
 
 
@@ -40,7 +42,8 @@ def stitch(
     if missing:
         named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
         raise MissingInput(
-            f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}", hint="render them first"
+            f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}",
+            hint=f"vidfx farm render {shlex.quote(str(folder))} --part {write_ranges(missing)}",
         )
     replaces = job.overwrite if overwrite is None else overwrite
     # numbered pictures that lie there are the parts' own
