@@ -86,10 +86,10 @@ def simulated(farm: Farm, workers: int, *, again: bool, seed: int = 1) -> float:
     draw = random.Random(seed)
     speeds = [farm.slow_host_factor if draw.random() < farm.slow_hosts else 1.0 for _ in range(workers)]
     idle = list(range(workers))
-    waiting, running, finished = list(range(farm.host))[::-1], dict[int, int](), set[int]()
+    waiting, running, finished = list(range(farm.parts))[::-1], dict[int, int](), set[int]()
     ends: list[tuple[float, int, int, bool]] = []
     now = 0.0
-    while len(finished) < farm.host:
+    while len(finished) < farm.parts:
         while idle and (part := next_part(waiting, running, again=again)) is not None:
             host = idle.pop()
             seconds = farm.part_seconds * draw.lognormvariate(0, farm.spread) * speeds[host]
@@ -119,7 +119,7 @@ def next_part(waiting: list[int], running: dict[int, int], *, again: bool) -> in
 
 
 def simulate(farm: Farm) -> None:
-    print(f"{farm.host} parts of {farm.frames} frames and {farm.warm_up} of warm-up: {hours(farm.part_seconds)} each")
+    print(f"{farm.parts} parts of {farm.frames} frames and {farm.warm_up} of warm-up: {hours(farm.part_seconds)} each")
     print("| hosts | predicted | simulated | each again at the end | of that, ideal | stitch |")
     print("|---|---|---|---|---|---|")
     for workers in WORKERS:

@@ -103,7 +103,6 @@ class VideoEncoder:
 
     def _open(self, settings: Encode, format_name: str) -> None:
         context = self.stream.codec_context
-        known = _known_options(context)
         options = options_for(self.codec, self.pix_fmt, settings, format_name)
         context.options = options
         try:
@@ -120,7 +119,7 @@ class VideoEncoder:
             ) from error
         if context.options:
             names = ", ".join(sorted(context.options))
-            near = difflib.get_close_matches(names, known, n=3)
+            near = difflib.get_close_matches(names, _known_options(context), n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "see ffmpeg -h encoder=" + self.codec
             raise UsageError(f"{self.codec} does not know the option {names}", hint=hint)
 

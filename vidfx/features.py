@@ -30,6 +30,7 @@ VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 """torchvision's, with all of its layers; the name ends in the beginning of its SHA-256."""
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 """Places of conv1_1 ... conv4_3 in torchvision's `vgg16().features`."""
+_OURS, _THEIRS = "conv1_1.weight", "features.0.weight"
 _MEAN_RGB = (0.485, 0.456, 0.406)
 _DEVIATION_RGB = (0.229, 0.224, 0.225)
 
@@ -55,13 +56,16 @@ class Vgg16(FeatureNetwork):
 
     taps = TAPS
 
-    def __init__(self, source: Path | dict[str, Tensor]) -> None:
-        """From a file, or from its tensors by name, ours or torchvision's. Raises MissingInput, UnreadableInput."""
+    def __init__(self, source: Path, weights: dict[str, Tensor] | None = None) -> None:
+        """From a file, ours or torchvision's; `weights` are its tensors if they are read already.
+
+        Raises MissingInput, UnreadableInput.
+        """
         super().__init__()
-        weights = _read(source) if isinstance(source, Path) else source
+        weights = _read(source) if weights is None else weights
         mean = torch.tensor(MEAN_BGR)
         try:
-            if f"features.{_TORCHVISION[0]}.weight" in weights:
+            if _THEIRS in weights:
                 weights, mean = _from_torchvision(weights), 255 * torch.tensor(_MEAN_RGB).flip(0)
             for block in BLOCKS:
                 for name in block:
@@ -115,7 +119,7 @@ def style_features(name: str, root: Path) -> Vgg16:
         raise UnreadableInput(
             f"VGG16 came damaged: {error}", hint=f"remove it from {Path(get_dir()) / 'checkpoints'}, and try again"
         ) from None
-    return Vgg16(theirs)
+    return Vgg16(Path(Path(VGG16_URL).name), theirs)
 
 
 class EfficientNetLite0(FeatureNetwork):
@@ -127,10 +131,10 @@ class EfficientNetLite0(FeatureNetwork):
 
     taps = ("stage2", "stage3", "stage5", "stage7")
 
-    def __init__(self, path: Path) -> None:
-        """Raises MissingInput, UnreadableInput."""
+    def __init__(self, path: Path, weights: dict[str, Tensor] | None = None) -> None:
+        """From a file; `weights` as for `Vgg16`. Raises MissingInput, UnreadableInput."""
         super().__init__()
-        weights = _read(path)
+        weights = _read(path) if weights is None else weights
         try:
             self.stem = _folded(weights, "_conv_stem", "_bn0", stride=2)
             self.stages = nn.ModuleList()
@@ -198,11 +202,11 @@ def _folded(weights: dict[str, Tensor], convolution: str, norm: str, *, stride: 
 def load_features(path: Path | str) -> FeatureNetwork:
     """The network a feature file holds, told by the names of its tensors. Raises MissingInput, UnreadableInput."""
     path = Path(path)
-    names = _read(path)
-    if names.keys() & {"conv1_1.weight", "features.0.weight"}:
-        return Vgg16(path)
-    if "_conv_stem.weight" in names:
-        return EfficientNetLite0(path)
+    weights = _read(path)
+    if weights.keys() & {_OURS, _THEIRS}:
+        return Vgg16(path, weights)
+    if "_conv_stem.weight" in weights:
+        return EfficientNetLite0(path, weights)
     raise UnreadableInput(
         f"'{path}' holds no feature network vidfx knows",
         hint="it should hold VGG16 (conv1_1 ...) or EfficientNet-Lite0 (_conv_stem ...)",

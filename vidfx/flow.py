@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Field, Map, Picture
+from vidfx.frames import Field, Map, Picture, shallowed
 
 Plane = NDArray[np.uint8]
 """H × W, uint8."""
@@ -69,9 +69,7 @@ class FlowEstimator:
 
     def view(self, picture: Picture) -> View:
         """What `between` and the judgements of trust need of a picture."""
-        reduced = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
-        if reduced.dtype == np.uint16:
-            reduced = cv2.convertScaleAbs(reduced, alpha=1 / 257)
+        reduced = shallowed(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA))
         tiny = cv2.resize(reduced, (self.width, self.height), interpolation=cv2.INTER_AREA)
         colour = cv2.cvtColor(cv2.cvtColor(tiny, cv2.COLOR_RGB2YCrCb), cv2.COLOR_RGB2RGBA)
         return View(

@@ -79,7 +79,7 @@ class MotionJudge:
         flow, moving = estimator.stilled(estimator.refined(rough, now, before))
         was = warp(before.colour, flow, cv2.INTER_LINEAR)
         change = cv2.subtract(now.small, cv2.extractChannel(was, 0), dtype=cv2.CV_32F)
-        trust *= _likeness(change, cv2.absdiff(now.colour, was))
+        trust *= _likeness(cv2.absdiff(now.colour, was))
         return Motion(flow=flow, moving=moving, trust=trust, cap=self._cap(change))
 
     def _agreement(self, flow: Field, back: Field) -> Map:
@@ -105,14 +105,11 @@ class MotionJudge:
         return np.asarray(cv2.resize(cap, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _likeness(change: Any, difference: Any) -> Map:
-    """1 where a picture looks as the one before did along the flow, 0 where it does not.
-
-    `change` of luma, with its sign, and the `difference` of luma, Cr and Cb without.
-    """
-    _, red, blue, _ = cv2.split(difference)
+def _likeness(difference: Any) -> Map:
+    """1 where a picture looks as the one before did along the flow, 0 where it does not; by luma, Cr and Cb."""
+    luma, red, blue, _ = cv2.split(difference)
     # A single differing pixel is noise; three by three of them are a change.
-    by_luma, by_colour = (cv2.blur(values, (3, 3)) for values in (np.abs(change), cv2.max(red, blue)))
+    by_luma, by_colour = (cv2.blur(values, (3, 3)) for values in (luma.astype(np.float32), cv2.max(red, blue)))
     return _ramp(by_luma, _CHANGE) * _ramp(by_colour.astype(np.float32), _COLOUR)
 
 

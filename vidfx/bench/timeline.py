@@ -35,16 +35,19 @@ Text = tuple[float, float, str]
 
 def draw(trace: Trace, output: Path) -> None:
     """Writes the timeline as .svg or .png. Raises UsageError for another suffix, CannotWrite, TryAgain."""
+    check_name(output)
     bars, texts, height = layout(trace)
     if output.suffix.lower() == ".svg":
         with writing(output):
             write_whole(output, _svg(bars, texts, height).encode())
-    elif output.suffix.lower() == ".png":
-        _png(bars, texts, height, output)
     else:
-        raise UsageError(
-            f"a timeline is written as .svg or .png, not '{output.name}'", hint="name it timeline.svg, say"
-        )
+        _png(bars, texts, height, output)
+
+
+def check_name(output: Path) -> None:
+    """Raises UsageError where no timeline is written under such a name."""
+    if output.suffix.lower() not in (".svg", ".png"):
+        raise UsageError(f"a timeline is written as .svg or .png, not '{output.name}'", hint="such as timeline.svg")
 
 
 def layout(trace: Trace) -> tuple[list[Bar], list[Text], int]:

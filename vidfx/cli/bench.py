@@ -10,7 +10,7 @@ import click
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.voice import stopped
-from vidfx.errors import CannotWrite, UsageError
+from vidfx.errors import CannotWrite
 from vidfx.progress import choose_progress
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def bench(source: str, timeline: Path | None, **values: Any) -> None:
     """
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     if timeline is not None:
-        if timeline.suffix.lower() not in (".svg", ".png"):
-            raise UsageError(
-                f"a timeline is written as .svg or .png, not '{timeline.name}'", hint="such as -o timeline.svg"
-            )
+        from vidfx.bench.timeline import check_name
+
+        check_name(timeline)
         if timeline.exists() and not values["overwrite"]:
             raise CannotWrite(f"'{timeline}' exists already", hint="give -y to overwrite it")
         if not timeline.parent.is_dir():

@@ -133,10 +133,9 @@ def plan(source: str, output: str | None, **values: Any) -> None:
     made = replace(made, job=replace(made.job, overwrite=job.overwrite))
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
-    all_parts = write_ranges(range(len(made.parts)))
-    progress.finish(
-        f"next: vidfx farm render {shlex.quote(str(folder))} --part {all_parts}, or some here and some there"
-    )
+    here, all_parts = shlex.quote(str(folder)), write_ranges(range(len(made.parts)))
+    progress.finish(f"next: vidfx farm render {here} --part {all_parts}, or some here and some there")
+    progress.finish(f"then: vidfx farm stitch {here}")
     if values["json"]:
         said = {"job": folder, "id": made.id, "parts": len(made.parts), "frames": made.total, "output": job.output}
         options.print_json(said | {"precision": made.precision})
@@ -150,7 +149,7 @@ def plan(source: str, output: str | None, **values: Any) -> None:
 )
 def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
     """Paint parts of a job into its folder. A part that is finished is not painted again; nothing needs a network."""
-    from vidfx.farm.host import render_parts, status
+    from vidfx.farm.host import render_parts
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress), stopped("parts that are finished stay"):
@@ -160,8 +159,6 @@ def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
         painted, kept = render_parts(planned, wanted, folder, replace(planned.job.machine, **host), progress)
         already = f", {kept} there already" if kept else ""
         progress.finish(f"painted {_counted(painted, 'part')}{already}")
-        if not status(planned, folder).missing:
-            progress.finish(f"all parts are there; next: vidfx farm stitch {shlex.quote(str(folder))}")
     if values["json"]:
         options.print_json({"parts": wanted, "painted": painted, "kept": kept})
 

@@ -177,15 +177,15 @@ def spoken(found: Evaluation) -> str:
 
 
 def _table(found: Evaluation) -> list[str]:
-    columns = [[render.path.name for render in found.renders] + ["the film"]]
+    rows = [[render.path.name for render in found.renders] + ["the film"]]
     for name in FIGURES:
         films = {render.figures.get(f"{name}_source") for render in found.renders}
         film = films.pop() if len(films) == 1 else None  # of renders of several parts of it there is not one
-        columns.append([_figure(render.figures.get(name)) for render in found.renders] + [_figure(film)])
-    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+        rows.append([_figure(render.figures.get(name)) for render in found.renders] + [_figure(film)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         f"  {name:<15}" + "".join(f"  {text:>{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
-        for name, row in zip(["", *FIGURES], columns, strict=True)
+        for name, row in zip(["", *FIGURES], rows, strict=True)
     ]
 
 

@@ -33,11 +33,9 @@ class CommandLine:
         look = asked.settings
         source = f"./{self.source}" if self.source.startswith("-") else self.source  # no option
         said = ["render", source, "--style", self.styles[look.style or ""]]
-        for flag, value, usual in (
-            ("strength", look.strength, self.usual.strength),
-            ("smooth", look.smooth, self.usual.smooth),
-        ):
-            if value != usual:
+        for flag in ("strength", "smooth"):
+            value = getattr(look, flag)
+            if value != getattr(self.usual, flag):
                 said += [f"--{flag}", f"{value:.4f}".rstrip("0").rstrip(".")]
         if look.keep_color != self.usual.keep_color:
             said.append("--keep-color" if look.keep_color else "--no-keep-color")
