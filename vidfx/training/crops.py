@@ -33,7 +33,7 @@ def grain(pictures: Tensor, random: torch.Generator) -> Tensor:
 
     Sønderby et al. 2017, "Amortised MAP inference for image super-resolution" (instance noise).
     """
-    noise = torch.randn(pictures.shape, generator=random).to(pictures.device)
+    noise = torch.randn(pictures.shape, generator=_there(random, pictures.device), device=pictures.device)
     return pictures + GRAIN * noise.contiguous(memory_format=torch.channels_last)
 
 
@@ -41,9 +41,18 @@ def film_noise(like: Tensor, random: torch.Generator) -> Tensor:
     """What differs between two frames of a film where nothing moves: grain, or a codec's coarser errors."""
     step = 2 ** int(torch.randint(NOISE_OCTAVES, (), generator=random))
     count, channels, height, width = like.shape
-    noise = torch.randn((count, channels, -(-height // step), -(-width // step)), generator=random)
+    grains = (count, channels, -(-height // step), -(-width // step))
+    noise = torch.randn(grains, generator=_there(random, like.device), device=like.device)
     strength = NOISE * torch.rand((), generator=random) / step**0.5
-    return F.interpolate(noise * strength, size=(height, width), mode="bilinear", align_corners=False).to(like.device)
+    return F.interpolate(noise * strength, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _there(random: torch.Generator, device: torch.device) -> torch.Generator:
+    """A generator for large draws on the device itself, which goes on from this one."""
+    if device.type == random.device.type:
+        return random
+    seed = int(torch.randint(2**62, (), generator=random))
+    return torch.Generator(device).manual_seed(seed)
 
 
 def reflect_border(x: Tensor) -> Tensor:
@@ -76,7 +85,7 @@ def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[
         matrix = torch.stack(
             [torch.stack([cos, -sin, shift[0] * 2 / size]), torch.stack([sin, cos, shift[1] * 2 / size])]
         ).expand(x.shape[0], 2, 3)
-        grid = F.affine_grid(matrix, list(x.shape), align_corners=False).to(x.device)
+        grid = F.affine_grid(matrix.to(x.device), list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 
     moved = without_slack(move(content)) * gain
@@ -86,7 +95,8 @@ def jitter(content: Tensor, random: torch.Generator) -> tuple[Tensor, Callable[[
 def carried(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     """A picture along `flow` (N × 2 × H × W, px), and where that met its judged inside: N × 1 × H × W, 0 or 1."""
     height, width = picture.shape[-2:]
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    sides = (torch.arange(side, device=flow.device) for side in (height, width))
+    y, x = torch.meshgrid(*sides, indexing="ij")
     place = flow + torch.stack([x, y]).to(flow)
     span = torch.tensor([width, height], device=flow.device).reshape(1, 2, 1, 1)
     place = (place + 0.5) * 2 / span - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from vidfx.training.pictures import answer, expose, read_content, read_style, tr
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import TEACHERS, Teacher
 
+CPU = torch.device("cpu")
 BORDER = 16
 """Pixels around a crop that the generator sees but that are not judged; also the padding of a rendered frame."""
 SLACK = 8
@@ -60,15 +61,13 @@ class Batch:
     trust: Tensor
     """How far `flow` can be believed, N × 1 × S × S, 0 to 1; 0 all over a photograph."""
 
-    def to(self, device: torch.device) -> Batch:
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
-
 
 class TrainingData:
     """Holds every picture of a recipe in memory and draws batches from them."""
 
-    def __init__(self, recipe: Recipe, root: Path, notify: Notify) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: Recipe, root: Path, notify: Notify, device: torch.device = CPU) -> None:
+        """`device`: where batches are to lie. Raises MissingInput and UsageError for what the recipe names."""
+        self.recipe, self._device = recipe, device
         self.edge = recipe.crop + 2 * (BORDER + SLACK)
         self.style = [self._load_style(source, root, notify) for source in recipe.style]
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
@@ -131,12 +130,12 @@ class TrainingData:
         content, teacher, later, flow, trust = zip(*crops, strict=True)
         style = [self._style_crop(random) for _ in range(self.recipe.batch)]
         return Batch(
-            content=to_tensor(content),
-            teacher=to_tensor(teacher),
-            style=to_tensor(style),
-            later=to_tensor(later),
-            flow=torch.from_numpy(np.stack(flow)).permute(0, 3, 1, 2).contiguous(),
-            trust=torch.from_numpy(np.stack(trust))[:, None],
+            content=to_tensor(content, self._device),
+            teacher=to_tensor(teacher, self._device),
+            style=to_tensor(style, self._device),
+            later=to_tensor(later, self._device),
+            flow=torch.from_numpy(np.stack(flow)).to(self._device).permute(0, 3, 1, 2).contiguous(),
+            trust=torch.from_numpy(np.stack(trust)).to(self._device)[:, None],
         )
 
     def examples(self, count: int) -> list[Picture]:
@@ -154,7 +153,7 @@ class TrainingData:
         """Style crops alone, for the style's statistics."""
         random = np.random.default_rng((self.recipe.seed, 11))
         for _ in range(count):
-            yield to_tensor([self._style_crop(random) for _ in range(self.recipe.batch)])
+            yield to_tensor([self._style_crop(random) for _ in range(self.recipe.batch)], self._device)
 
     def _content_crop(self, random: np.random.Generator) -> tuple[Picture, Picture, Picture, Field, Map]:
         """Content, the teacher's picture of it, what came of it, along which flow, and how surely."""
@@ -203,7 +202,7 @@ def draw(random: np.random.Generator, shares: list[float]) -> int:
     return int(random.choice(len(shares), p=np.array(shares) / sum(shares)))
 
 
-def to_tensor(pictures: Iterable[Picture]) -> Tensor:
-    """N × 3 × H × W, float, 0..1, laid out channels last."""
-    stack = torch.from_numpy(np.stack(list(pictures))).permute(0, 3, 1, 2)
+def to_tensor(pictures: Iterable[Picture], device: torch.device = CPU) -> Tensor:
+    """N × 3 × H × W, float, 0..1, laid out channels last; they travel to the device as bytes."""
+    stack = torch.from_numpy(np.stack(list(pictures))).to(device).permute(0, 3, 1, 2)
     return (stack.float() / 255).contiguous(memory_format=torch.channels_last)

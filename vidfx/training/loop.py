@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,6 +50,8 @@ PLAIN_COLOURS = 6  # a step
 RISES = {"grid": 2, "steady": 4}
 """By so many times itself a loss's weight grows during the game: first the look, then its calm."""
 CHECKPOINT_EVERY = 100
+GPU_LOADERS = 4
+"""Threads that cut crops out for a GPU, which is done with a batch before one of them has the next."""
 JUDGE_RESTS_BELOW = 0.25  # a discriminator that is never wrong has nothing to teach: it waits for the generator
 
 
@@ -83,7 +86,7 @@ class Trainer:
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
 
         began = time.perf_counter()
-        self.data = TrainingData(recipe, data, notify)
+        self.data = TrainingData(recipe, data, notify, self.device)
         counts = f"{sum(map(len, self.data.content))} content and {sum(map(len, self.data.style))} style pictures"
         notify(f"{counts} ready in {time.perf_counter() - began:.0f} s")
         self.sight.measure_style(self.data)
@@ -92,13 +95,14 @@ class Trainer:
         """Trains to the end of the recipe or of the budget, tells each step; returns the averaged generator."""
         state, warm, game = self.state, self.recipe.warm_start, self.recipe.adversarial
         began = time.perf_counter() - state.seconds
-        with ThreadPoolExecutor(1) as loader, self.log as log:
+        loaders = 1 if self.device.type == "cpu" else GPU_LOADERS  # on a CPU they would be in the way of the step
+        with ThreadPoolExecutor(loaders) as pool, self.log as log:
             total = warm.steps + game.steps
-            upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps)
+            first = state.warm_steps + state.steps
+            upcoming = deque(pool.submit(self.data.batch, step) for step in range(first, first + loaders))
             while state.warm_steps + state.steps < total and (self.budget is None or state.seconds < self.budget):
-                batch = upcoming.result()
-                upcoming = loader.submit(self.data.batch, state.warm_steps + state.steps + 1)
-                batch = batch.to(self.device)
+                batch = upcoming.popleft().result()
+                upcoming.append(pool.submit(self.data.batch, state.warm_steps + state.steps + loaders))
                 random = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + state.warm_steps + state.steps)
                 if state.warm_steps < warm.steps:
                     values = self.warm_step(batch)
@@ -154,14 +158,16 @@ class Trainer:
             set_rate(optimiser, rate)
         painted, terms = self.paint(batch, random)
         weights = {k: getattr(game.losses, k) * (1 + RISES.get(k, 0) * progress) for k in terms}
-        self.update_generator(sum((weights[k] * v for k, v in terms.items()), torch.zeros(())))
+        self.update_generator(torch.stack([weights[k] * v for k, v in terms.items()]).sum())
         judged = self.judge(batch.style, painted.detach(), random)
-        return {k: v.item() for k, v in terms.items()} | {"judge": judged.item()}
+        told = terms | {"judge": judged}
+        values = torch.stack([value.detach().float() for value in told.values()]).tolist()  # a GPU is waited for once
+        return dict(zip(told, values, strict=True))
 
     def paint(self, batch: Batch, random: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's pictures of a batch, and every loss of them; what is dear only if it has a weight."""
         sight, discriminator = self.sight, self.state.discriminator
-        weights, unasked = self.recipe.adversarial.losses, torch.zeros(())
+        weights, unasked = self.recipe.adversarial.losses, torch.zeros((), device=self.device)
         views = TwoViews.of(batch, random)
         with sight.autocast():
             both = self.state.generator(torch.cat([views.seen, views.moved]) if weights.steady else views.seen)
@@ -189,7 +195,7 @@ class Trainer:
             "tint": tint_loss(painted, batch.teacher),
             "tone": tone_loss(painted, batch.teacher),
             "teacher": F.l1_loss(painted, batch.teacher),
-            "line": line_loss(painted, batch.teacher),
+            "line": line_loss(painted, batch.teacher) if weights.line else unasked,
             "steady": views.unsteadiness(painted_whole, later[0]) if later else unasked,
             "grid": grid_loss(painted),
             "flat": flat_loss(painted, source),

@@ -48,7 +48,6 @@ class Sight:
         random = torch.Generator().manual_seed(self._recipe.seed)
         with torch.no_grad():
             for crops in data.style_batches(STYLE_BATCHES):
-                crops = crops.to(self._device)
                 with self.autocast():  # the sums stay outside: in bf16 they would be some percent off
                     features = self.network(window(self._recipe.crop, FEATURE_CROP, random)(crops))
                     if weights.statistics:
