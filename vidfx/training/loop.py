@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vidfx.disk import writing
 from vidfx.errors import VidfxError
@@ -43,6 +44,7 @@ from vidfx.training.losses import (
     tone_loss,
 )
 from vidfx.training.recipe import Recipe
+from vidfx.training.replay import Replay
 from vidfx.training.sight import FEATURE_CROP, Sight
 from vidfx.training.state import State
 
@@ -81,6 +83,7 @@ class Trainer:
         self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing file none
         torch.manual_seed(recipe.seed)
         self.state = State.fresh(recipe, self.device)
+        self.copy_teacher = Replay(self._copy_teacher, self.device)
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
@@ -141,14 +144,20 @@ class Trainer:
         warm, state = self.recipe.warm_start, self.state
         rate = 0.1 + 0.45 * (1 + math.cos(math.pi * state.warm_steps / warm.steps))  # from 1 to a tenth
         set_rate(state.generator_optimiser, warm.learning_rate * rate)
-        with self.sight.autocast():
-            painted = inner(state.generator(reflect_border(without_slack(batch.content))))
-        painted = painted.float()
-        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
-        loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
-        loss = loss + warm.line * line_loss(painted, batch.teacher)
-        self.update_generator(loss)
+        loss = self.copy_teacher(batch.content, batch.teacher)
+        self.update_average()
         return {"teacher": loss.item()}
+
+    def _copy_teacher(self, content: Tensor, teacher: Tensor) -> Tensor:
+        with self.sight.autocast():
+            painted = inner(self.state.generator(reflect_border(without_slack(content))))
+        painted = painted.float()
+        loss = F.l1_loss(painted, teacher) + 0.1 * range_loss(painted)
+        loss = loss + F.l1_loss(differences(painted), differences(teacher))
+        if self.recipe.warm_start.line:
+            loss = loss + self.recipe.warm_start.line * line_loss(painted, teacher)
+        self.update_generator(loss)
+        return loss.detach()
 
     def game_step(self, batch: Batch, random: torch.Generator) -> dict[str, float]:
         """One move of the generator, one of the discriminator."""
@@ -159,6 +168,7 @@ class Trainer:
         painted, terms = self.paint(batch, random)
         weights = {k: getattr(game.losses, k) * (1 + RISES.get(k, 0) * progress) for k in terms}
         self.update_generator(torch.stack([weights[k] * v for k, v in terms.items()]).sum())
+        self.update_average()
         judged = self.judge(batch.style, painted.detach(), random)
         told = terms | {"judge": judged}
         values = torch.stack([value.detach().float() for value in told.values()]).tolist()  # a GPU is waited for once
@@ -232,11 +242,14 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
         torch.nn.utils.clip_grad_norm_(state.generator.parameters(), 1.0)  # without it one bad batch ends the run
         state.generator_optimiser.step()
-        done = state.warm_steps + state.steps
+
+    def update_average(self) -> None:
+        """Draws the running average of the weights a little towards the generator's."""
+        done = self.state.warm_steps + self.state.steps
         decay = min(self.recipe.adversarial.average, (1 + done) / (10 + done))
-        with torch.no_grad():
-            for kept, new in zip(state.average.parameters(), state.generator.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
+        kept, new = ([*network.parameters()] for network in (self.state.average, self.state.generator))
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch ships it without types
+        average(kept, new, torch.tensor(done))
 
     def save_samples(self, batch: Batch, step: int) -> None:
         """A strip for the eye: source, teacher, painting and a style crop, for each picture of the batch."""
@@ -249,5 +262,9 @@ class Trainer:
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """In place where the rate lies on a GPU: a recorded step reads it there."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
