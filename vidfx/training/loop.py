@@ -100,10 +100,9 @@ class Trainer:
         began = time.perf_counter() - state.seconds
         loaders = 1 if self.device.type == "cpu" else GPU_LOADERS  # on a CPU they would be in the way of the step
         with ThreadPoolExecutor(loaders) as pool, self.log as log:
-            total = warm.steps + game.steps
-            first = state.warm_steps + state.steps
+            total, first = warm.steps + game.steps, state.warm_steps + state.steps
             upcoming = deque(pool.submit(self.data.batch, step) for step in range(first, first + loaders))
-            while state.warm_steps + state.steps < total and (self.budget is None or state.seconds < self.budget):
+            while not self.is_over():
                 batch = upcoming.popleft().result()
                 upcoming.append(pool.submit(self.data.batch, state.warm_steps + state.steps + loaders))
                 random = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + state.warm_steps + state.steps)
@@ -124,13 +123,20 @@ class Trainer:
                 on_step(done, total)
                 if done % 10 == 0:
                     log.write(done, state.seconds, values)
-                if done % CHECKPOINT_EVERY == 0 or done == total:
+                if done % CHECKPOINT_EVERY == 0 or self.is_over():
                     state.save(self.checkpoint)
                     self.save_samples(batch, done)
                     text = " ".join(f"{k} {v:.3g}" for k, v in values.items())
                     self.notify(f"step {done}/{total}  {state.seconds:.0f} s  {text}")
-        state.save(self.checkpoint)
         return state.average
+
+    def is_over(self) -> bool:
+        """Whether the recipe's steps are done, or the budget is spent."""
+        done, total = (
+            self.state.warm_steps + self.state.steps,
+            self.recipe.warm_start.steps + self.recipe.adversarial.steps,
+        )
+        return done >= total or (self.budget is not None and self.state.seconds >= self.budget)
 
     def progress(self) -> float:
         """0 at the first adversarial step, 1 at the last; by steps, or by the budget if that is the nearer end."""
