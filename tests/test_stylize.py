@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -165,6 +166,17 @@ def test_large_frames_are_tiled_by_themselves(model: Path) -> None:
     assert batch == 1
     assert 0 < tile < 3840
     assert stylizer.fit(72, 128) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "pictures"), [(270, 480, 8), (720, 1280, 4), (1080, 1920, 1), (2160, 3840, 1)]
+)
+def test_a_gpu_paints_no_more_at_once_than_its_host_copies_cheaply(
+    model: Path, height: int, width: int, pictures: int
+) -> None:
+    stylizer = load_style(str(model), machine=TORCH)
+    stylizer.runtime = replace(stylizer.runtime, device="cuda:0", memory=2**34)
+    assert stylizer.fit(height, width) == (pictures, 0)
 
 
 def test_cuda_where_there_is_none(model: Path) -> None:

@@ -27,6 +27,7 @@ from vidfx.features import BLOCKS, Vgg16, load_features, style_features
 from vidfx.settings import Machine
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
+from vidfx.styles.weights import read_weights
 from vidfx.training.data import TrainingData
 from vidfx.training.export import export_style, write_model
 from vidfx.training.grade import between_two_colours, more_colourful
@@ -216,6 +217,24 @@ def test_weights_that_are_not_finite_get_no_name(tmp_path: Path) -> None:
         write_model(generator, tmp_path / "style", name="toy", description="for tests", trained="not at all")
     assert "duotone" in caught.value.hint
     assert not list(tmp_path.glob("style/*"))
+
+
+def test_some_of_the_warm_start_is_kept_in_what_is_exported(data: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace('name = "toy"', 'name = "toy"\nkeep_warm_start = 0.25')
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=lambda _: None)
+    ends: dict[int, dict[str, torch.Tensor]] = {}
+
+    def keep(done: int, total: int) -> None:
+        if done in (trainer.recipe.warm_start.steps, total):
+            ends[done] = {name: values.clone() for name, values in trainer.state.average.state_dict().items()}
+
+    trainer.run(on_step=keep)
+    warmed, played = (ends[done] for done in sorted(ends))
+    path = export_style(trainer, tmp_path / "toy", recipe_text=text)
+    for name, values in read_weights(find_style(str(path.parent))).items():
+        wanted = 0.75 * played[name] + 0.25 * warmed[name]
+        torch.testing.assert_close(torch.from_numpy(values), wanted.half().float(), rtol=2e-3, atol=1e-6)
+        assert not torch.equal(warmed[name], played[name])
 
 
 @pytest.mark.parametrize("saturation", [0.0, 0.7, 1.4])

@@ -15,6 +15,8 @@ from vidfx.styles.library import StyleFile, find_style
 from vidfx.styles.runtimes import Batch, load_painter
 
 LARGEST_AUTO_BATCH = 8
+_GPU_PIXELS = 2**22
+"""Of a batch on a GPU: fresh memory on the host for more costs more than the GPU gains (docs/performance.md)."""
 
 
 class Stylizer:
@@ -54,7 +56,8 @@ class Stylizer:
         if batch is None:
             fits = int(self.runtime.memory / (need * area)) if not tile else 1
             # a CPU's other half is for the frames that wait on either side of a batch
-            most = min(fits, LARGEST_AUTO_BATCH) if self.runtime.gpu else min(fits // 2, self.runtime.pictures_at_once)
+            gpu = min(fits, _GPU_PIXELS // area, LARGEST_AUTO_BATCH)
+            most = gpu if self.runtime.gpu else min(fits // 2, self.runtime.pictures_at_once)
             batch = max(most, 1)
         return batch, tile
 

@@ -18,7 +18,7 @@ from vidfx.styles.generator import SIZE_MULTIPLE, Generator
 from vidfx.styles.library import MODEL_FILE, read_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.training.data import BORDER
-from vidfx.training.grade import graded
+from vidfx.training.grade import blended, graded
 from vidfx.training.loop import Trainer
 from vidfx.training.papers import write_papers
 
@@ -32,7 +32,7 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str, recipe_fil
     state, recipe = trainer.state, trainer.recipe
     when = datetime.now(UTC).date().isoformat()
     path = write_model(
-        graded(state.average, recipe),
+        graded(blended(state.average, state.warmed, recipe.keep_warm_start if state.steps else 0.0), recipe),
         folder,
         name=recipe.name,
         description=recipe.description,

@@ -1,4 +1,7 @@
-"""A last hand on the colours of a trained style: linear in what is painted, so the last layer takes it in for free."""
+"""A last hand on a trained style, which costs nothing when a film is painted: a blend of weights, and of colours.
+
+What is done to colours is linear in what is painted, so the last layer takes it in.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,19 @@ from vidfx.styles.generator import Generator
 from vidfx.training.recipe import Recipe
 
 _LUMA = torch.tensor(LUMA)
+
+
+def blended(after: Generator, before: Generator, share: float) -> Generator:
+    """A copy of `after` whose weights are `share` those of `before`, which it was trained from.
+
+    Between a network and what fine-tuning made of it the mean of the weights is as good as a network between the two
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """
+    mixed = copy.deepcopy(after)
+    with torch.no_grad():
+        for weights, then in zip(mixed.parameters(), before.parameters(), strict=True):
+            weights.lerp_(then, share)
+    return mixed
 
 
 def graded(generator: Generator, recipe: Recipe) -> Generator:

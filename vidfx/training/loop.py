@@ -44,7 +44,6 @@ from vidfx.training.losses import (
     tone_loss,
 )
 from vidfx.training.recipe import Recipe
-from vidfx.training.replay import Replay
 from vidfx.training.sight import FEATURE_CROP, Sight
 from vidfx.training.state import State
 
@@ -83,7 +82,6 @@ class Trainer:
         self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing file none
         torch.manual_seed(recipe.seed)
         self.state = State.fresh(recipe, self.device)
-        self.copy_teacher = Replay(self._copy_teacher, self.device)
         if self.checkpoint.exists():
             self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
@@ -110,6 +108,8 @@ class Trainer:
                     values = self.warm_step(batch)
                     state.warm_steps += 1
                     state.warm_seconds = time.perf_counter() - began
+                    if state.warm_steps == warm.steps:
+                        state.warmed.load_state_dict(state.average.state_dict())
                 else:
                     values = self.game_step(batch, random)
                     state.steps += 1
@@ -128,15 +128,14 @@ class Trainer:
                     self.save_samples(batch, done)
                     text = " ".join(f"{k} {v:.3g}" for k, v in values.items())
                     self.notify(f"step {done}/{total}  {state.seconds:.0f} s  {text}")
+        if not self.checkpoint.exists():  # there was no time for a step
+            state.save(self.checkpoint)
         return state.average
 
     def is_over(self) -> bool:
         """Whether the recipe's steps are done, or the budget is spent."""
-        done, total = (
-            self.state.warm_steps + self.state.steps,
-            self.recipe.warm_start.steps + self.recipe.adversarial.steps,
-        )
-        return done >= total or (self.budget is not None and self.state.seconds >= self.budget)
+        state, wanted = self.state, self.recipe.warm_start.steps + self.recipe.adversarial.steps
+        return state.warm_steps + state.steps >= wanted or (self.budget is not None and state.seconds >= self.budget)
 
     def progress(self) -> float:
         """0 at the first adversarial step, 1 at the last; by steps, or by the budget if that is the nearer end."""
@@ -150,20 +149,15 @@ class Trainer:
         warm, state = self.recipe.warm_start, self.state
         rate = 0.1 + 0.45 * (1 + math.cos(math.pi * state.warm_steps / warm.steps))  # from 1 to a tenth
         set_rate(state.generator_optimiser, warm.learning_rate * rate)
-        loss = self.copy_teacher(batch.content, batch.teacher)
-        self.update_average()
-        return {"teacher": loss.item()}
-
-    def _copy_teacher(self, content: Tensor, teacher: Tensor) -> Tensor:
         with self.sight.autocast():
-            painted = inner(self.state.generator(reflect_border(without_slack(content))))
+            painted = inner(state.generator(reflect_border(without_slack(batch.content))))
         painted = painted.float()
-        loss = F.l1_loss(painted, teacher) + 0.1 * range_loss(painted)
-        loss = loss + F.l1_loss(differences(painted), differences(teacher))
-        if self.recipe.warm_start.line:
-            loss = loss + self.recipe.warm_start.line * line_loss(painted, teacher)
+        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
+        loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
+        if warm.line:
+            loss = loss + warm.line * line_loss(painted, batch.teacher)
         self.update_generator(loss)
-        return loss.detach()
+        return {"teacher": loss.item()}
 
     def game_step(self, batch: Batch, random: torch.Generator) -> dict[str, float]:
         """One move of the generator, one of the discriminator."""
@@ -174,7 +168,6 @@ class Trainer:
         painted, terms = self.paint(batch, random)
         weights = {k: getattr(game.losses, k) * (1 + RISES.get(k, 0) * progress) for k in terms}
         self.update_generator(torch.stack([weights[k] * v for k, v in terms.items()]).sum())
-        self.update_average()
         judged = self.judge(batch.style, painted.detach(), random)
         told = terms | {"judge": judged}
         values = torch.stack([value.detach().float() for value in told.values()]).tolist()  # a GPU is waited for once
@@ -248,12 +241,9 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
         torch.nn.utils.clip_grad_norm_(state.generator.parameters(), 1.0)  # without it one bad batch ends the run
         state.generator_optimiser.step()
-
-    def update_average(self) -> None:
-        """Draws the running average of the weights a little towards the generator's."""
-        done = self.state.warm_steps + self.state.steps
+        done = state.warm_steps + state.steps
         decay = min(self.recipe.adversarial.average, (1 + done) / (10 + done))
-        kept, new = ([*network.parameters()] for network in (self.state.average, self.state.generator))
+        kept, new = ([*network.parameters()] for network in (state.average, state.generator))
         average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch ships it without types
         average(kept, new, torch.tensor(done))
 
@@ -268,9 +258,5 @@ class Trainer:
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """In place where the rate lies on a GPU: a recorded step reads it there."""
     for group in optimiser.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+        group["lr"] = rate

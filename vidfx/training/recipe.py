@@ -155,6 +155,9 @@ class Recipe(Part):
     duotone: tuple[Colour, Colour] | None = None
     """The darkest and the lightest colour of a style of two inks, or of ink on paper: what is exported paints none that
     does not lie between them, so no cast creeps in."""
+    keep_warm_start: Share = 0.0
+    """How much of the weights after the warm start is blended into those after the game when the style is exported: the
+    teacher's line, where the game wore it thin."""
     saturation: float = Field(1.0, ge=0, le=2)
     """How far from grey the exported style paints, against what was trained: a discriminator likes dull safe colours
     better than a painter does."""

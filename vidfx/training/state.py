@@ -19,15 +19,12 @@ from vidfx.training.discriminator import TwoScaleDiscriminator
 from vidfx.training.recipe import Recipe
 
 M = TypeVar("M", bound=torch.nn.Module)
-OPTIMISERS = ("generator_optimiser", "discriminator_optimiser")
-LEARNT = ("generator", "average", "discriminator", *OPTIMISERS)
+LEARNT = ("generator", "average", "warmed", "discriminator", "generator_optimiser", "discriminator_optimiser")
 COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
-HERE = ("lr", "capturable")
-"""What an optimiser is told by the device it runs on; the rate is set anew at every step."""
 
 _ANOTHER = "give another --out, or delete the checkpoint"
 
-AFTER = {"description", "duotone", "saturation", "finish", "licence"}
+AFTER = {"description", "duotone", "keep_warm_start", "saturation", "finish", "licence"}
 """Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
 
 
@@ -37,6 +34,8 @@ class State:
 
     generator: Generator
     average: Generator
+    warmed: Generator
+    """`average` as it was when the warm start ended."""
     discriminator: TwoScaleDiscriminator
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
@@ -56,9 +55,10 @@ class State:
         return cls(
             generator,
             copy.deepcopy(generator).requires_grad_(False),
+            copy.deepcopy(generator).requires_grad_(False),
             discriminator,
-            optimiser_of(generator, warm.learning_rate, device),
-            optimiser_of(discriminator, game.learning_rate, device),
+            torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
+            torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
             recipe=recipe.model_dump(mode="json", exclude=AFTER),
         )
 
@@ -90,20 +90,9 @@ class State:
         if {key: value for key, value in content["recipe"].items() if key not in AFTER} != self.recipe:
             raise UsageError(f"{path} was trained by another recipe", hint=_ANOTHER)
         for name in LEARNT:
-            ours, theirs = getattr(self, name), content[name]
-            if name in OPTIMISERS:  # perhaps written on another device
-                for group, here in zip(theirs["param_groups"], ours.param_groups, strict=True):
-                    group.update({key: here[key] for key in HERE})
-            ours.load_state_dict(theirs)
+            getattr(self, name).load_state_dict(content[name])
         for name in COUNTED:
             setattr(self, name, type(getattr(self, name))(content[name]))
-
-
-def optimiser_of(network: torch.nn.Module, rate: float, device: torch.device) -> torch.optim.Adam:
-    """On a GPU one whose steps can be recorded, with its rate there."""
-    on_gpu = device.type == "cuda"
-    given = torch.tensor(rate, device=device) if on_gpu else rate
-    return torch.optim.Adam(network.parameters(), given, betas=(0.5, 0.99), capturable=on_gpu)
 
 
 def beginner(recipe: Recipe) -> Generator:
