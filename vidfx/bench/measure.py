@@ -13,22 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from vidfx import sink
-from vidfx.ahead import steady_both_ways
-from vidfx.bench.trace import Share, Trace
-from vidfx.composite import Matte, composite
+from vidfx.bench.trace import WAIT, Share, Trace
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.machine import available_cores
 from vidfx.notices import Notify
-from vidfx.pipeline import paint, prefetch, read_matte
-from vidfx.screentone import screentone
+from vidfx.pipeline import paint, prefetch
 from vidfx.settings import Encode, Look, Machine, Range
-from vidfx.shots import mark_shots
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
-from vidfx.stylize import stylize
-from vidfx.trust import mark_motion
 
 KEPT = 2**29
 """Bytes of pictures that are kept for the stages to be run alone; fewer frames go into those where they are large."""
@@ -181,36 +175,25 @@ class _Runs:
         """Each stage on frames that the one before it left in memory; the thread that calls is the only one of ours."""
         most = max(2, KEPT // (9 * self.clip.width * self.clip.height))
         costs: dict[str, Cost] = {}
-        frames: list[Frame] = []
 
-        def run(stage: str, made: Iterator[Frame]) -> None:
-            nonlocal frames
+        def run(stage: str, frames: Iterator[Frame]) -> Iterator[Frame]:
+            if stage == WAIT:
+                return frames
             self.notify(f"{stage} alone")
             began = _clocks()
-            frames = list(made)
-            costs[stage] = _cost(began, len(frames))
+            made = list(islice(frames, most))
+            costs[stage] = _cost(began, len(made))
+            return iter(made)
 
-        run("decode", islice(self._decoded(), most))
-        run("shots", mark_shots(iter(frames)))
-        run("generator", stylize(iter(frames), self.stylizer))
-        if self.look.smooth:
-            run("motion", mark_motion(iter(frames)))
-        window = self.look.smooth_window * self.wanted.step
-        run("smoothing", steady_both_ways(iter(frames), amount=self.look.smooth, window=window))
-        if self.stylizer.card.finish == "screentone":
-            run("screentone", screentone(iter(frames)))
-        run("composite", composite(iter(frames), look=self.look, matte=self._matte()))
+        frames = paint(self.clip, self.stylizer, look=self.look, wanted=self.wanted, pixels=self._pixels, watch=run)
         self.notify("encode alone")
         began = _clocks()
-        costs["encode"] = _cost(began, self._write(iter(frames)))
+        costs["encode"] = _cost(began, self._write(frames))
         return costs
 
     def _decoded(self) -> Iterator[Frame]:
         threads = self.stylizer.runtime.threads
         return read_frames(self.clip, wanted=self.wanted, threads=threads, pixels=self._pixels)
-
-    def _matte(self) -> Iterator[Matte] | None:
-        return read_matte(self.look, self.wanted, 0, notify=lambda _: None)
 
     @property
     def _output(self) -> Path:
