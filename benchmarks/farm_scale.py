@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import math
 import random
 import resource
 import statistics
@@ -70,7 +71,7 @@ class Farm:
     @property
     def work(self) -> float:
         """Host seconds of all parts, in the mean."""
-        swollen = pow(2.718281828, self.spread**2 / 2)
+        swollen = math.exp(self.spread**2 / 2)
         hosts = 1 / (1 - self.slow_hosts + self.slow_hosts / self.slow_host_factor)
         trouble = 1 + self.stragglers * (self.straggler_factor - 1) + self.lost / 2
         return self.parts * self.part_seconds * swollen * hosts * trouble
@@ -166,6 +167,7 @@ def long_film(path: Path, length: float) -> int:
         for turn in range(turns):
             for packet in packets:
                 copy = av.Packet(bytes(packet))
+                assert packet.pts is not None and packet.dts is not None
                 copy.pts, copy.dts = packet.pts + turn * shift, packet.dts + turn * shift
                 copy.duration, copy.time_base, copy.is_keyframe = packet.duration, base, packet.is_keyframe
                 copy.stream = stream
@@ -176,7 +178,7 @@ def long_film(path: Path, length: float) -> int:
 def measure_plan(length: float) -> None:
     from tiny_style import make_style
 
-    from vidfx.parts.plan import load, plan, save
+    from vidfx.parts.plan import load, plan, to_json
     from vidfx.settings import Job, Machine
 
     with tempfile.TemporaryDirectory() as name:
@@ -192,7 +194,7 @@ def measure_plan(length: float) -> None:
             planned = plan(job, part_frames=90)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             assert planned.total == frames
-            save(planned, folder / "job.json")
+            (folder / "job.json").write_bytes(to_json(planned))
             began = time.process_time()
             load(folder / "job.json")
             read, size = time.process_time() - began, (folder / "job.json").stat().st_size
@@ -232,7 +234,7 @@ def measure_stitch(counts: list[int]) -> None:
             planned, parts = plan(job, part_frames=4), folder / f"parts{count}"
             began = time.process_time()
             for part in planned.parts:
-                render_part(planned, part.index, parts, machine=machine, stylizer=loaded)
+                render_part(planned, part.index, parts, stylizer=loaded)
             painted = time.process_time() - began
             wall, cpu = time.perf_counter(), time.process_time()
             stitch(planned, parts)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,8 +63,8 @@ def scenes(size: tuple[int, int], count: int) -> dict[str, Iterator[Image]]:
     ways: dict[str, Callable[[int], Image]] = {
         "still": lambda i: seen(np.array([[1.0, 0, 0], [0, 1, 0]])),
         "pan, 2.3 px a frame": lambda i: seen(np.array([[1.0, 0, 2.2 * i], [0, 1, 0.7 * i]])),
-        "zoom, 1 % a frame": lambda i: seen(cv2.getRotationMatrix2D(middle, 0, 1.01**i)),
-        "rotation, 0.5° a frame": lambda i: seen(cv2.getRotationMatrix2D(middle, 0.5 * i, 1)),
+        "zoom, 1 % a frame": lambda i: seen(np.asarray(cv2.getRotationMatrix2D(middle, 0, 1.01**i), np.float64)),
+        "rotation, 0.5° a frame": lambda i: seen(np.asarray(cv2.getRotationMatrix2D(middle, 0.5 * i, 1), np.float64)),
         "an occluder crosses": occluded,
     }
     return {name: map(way, range(count)) for name, way in ways.items()}
@@ -105,14 +106,15 @@ def median_of_three(frames: list[Frame]) -> list[Picture]:
 
 def plain_flow_blend(frames: list[Frame]) -> list[Picture]:
     """The exponential mean along DIS flow (medium preset, full size) with a cubic warp, trusted everywhere."""
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    remap: Any = cv2.remap  # its stub wants a second map where none is needed, and a flow to begin with here
+    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     lumas = [cv2.cvtColor(frame.source, cv2.COLOR_RGB2GRAY) for frame in frames]
     height, width = lumas[0].shape
     grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
     mean, out = frames[0].image.astype(np.float32), [frames[0].image]
     for before, now, frame in zip(lumas, lumas[1:], frames[1:], strict=False):
         places = grid + dis.calc(now, before, None)
-        past = cv2.remap(mean, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        past = remap(mean, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         mean = np.clip(WEIGHT * past + (1 - WEIGHT) * frame.image, 0, 255)
         out.append(u8(mean))
     return out

@@ -21,10 +21,17 @@ import numpy as np
 from vidfx import Machine, load_style
 from vidfx.errors import VidfxError
 from vidfx.frames import Picture
+from vidfx.settings import Precision, RuntimeName
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.stylizer import Stylizer
 
-RUNS = (("torch", "fp32"), ("torch", "bf16"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"))
+RUNS: tuple[tuple[RuntimeName, Precision], ...] = (
+    ("torch", "fp32"),
+    ("torch", "bf16"),
+    ("openvino", "fp32"),
+    ("openvino", "bf16"),
+    ("openvino", "int8"),
+)
 FRAMES = 5
 PASSES = 9
 

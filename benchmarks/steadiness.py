@@ -42,8 +42,8 @@ def read(path: Path, count: int, width: int | None) -> Iterator[Frame]:
         for index, decoded in enumerate(container.decode(stream)):
             if index == count:
                 return
-            size = {} if width is None else {"width": width, "height": round(decoded.height * width / decoded.width)}
-            picture = decoded.to_ndarray(format="rgb24", **size)
+            height = None if width is None else round(decoded.height * width / decoded.width)
+            picture = np.asarray(decoded.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
             time_base = decoded.time_base or Fraction(1, 1000)
             yield Frame(
                 index=index, pts=decoded.pts or 0, time_base=time_base, duration=0, image=picture, source=picture
@@ -101,7 +101,11 @@ def measure(frames: list[Frame], smoothed: list[Frame], ms: float, judge: FlowFo
     """Compares `frames` (image styled) with the same frames after steadying. Pairs across a cut do not count."""
     lumas = [luma(frame.source) for frame in frames]
     trio = ([f.source for f in frames], [f.image for f in frames], [f.image for f in smoothed])
-    short, long, held, ghosts, doubts = [], [], [], [], []
+    short: list[list[float]] = []
+    long: list[list[float]] = []
+    held: list[list[float]] = []
+    ghosts: list[float] = []
+    doubts: list[float] = []
 
     def pairs(distance: int, step: int) -> Iterator[tuple[int, Pair, list[NDArray[np.float32]]]]:
         for now in range(distance, len(frames), step):

@@ -42,7 +42,7 @@ def frames_of(clip: Path) -> list[Picture]:
     count = min(opened.frame_count or 250, 1000)
     step = max(count // FRAMES_PER_CLIP, 1)
     pictures = (frame.source for frame in read_frames(opened) if frame.index % step == 0)
-    found = []
+    found: list[Picture] = []
     for picture in islice(pictures, FRAMES_PER_CLIP):
         scale = min(480 / picture.shape[0], 1.0)
         size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))

@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 RUN_BY = ("openvino", "ui", "eval")
 """Extras that belong to running vidfx and that the tests need."""
 TOOLS = ("pytest", "hypothesis")
-QUICK = ("source", "stylize", "styles", "runtimes", "pipeline", "job", "sink", "settings", "config", "shots")
-QUICK += ("composite", "steady", "images", "colour", "toml", "jobfile", "sheet", "evaluate_report", "training", "cli")
+QUICK = (
+    *("source", "stylize", "styles", "runtimes", "pipeline", "job", "sink", "settings", "config", "shots"),
+    *("composite", "steady", "images", "colour", "toml", "jobfile", "sheet", "evaluate_report", "training", "cli"),
+)
 
 
 def requirements() -> list[str]:

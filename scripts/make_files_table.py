@@ -36,8 +36,10 @@ One row a file, each rendered at `--strength 0` and compared by ffprobe with its
 byte. A row that differs from its source says why.
 
 """
-COLUMNS = ("file", "what it is", "to", "frames", "time", "streams", "chapters, tags", "picture", "colour tags")
-COLUMNS += ("vidfx said", "why it differs")
+COLUMNS = (
+    *("file", "what it is", "to", "frames", "time", "streams", "chapters, tags", "picture", "colour tags"),
+    *("vidfx said", "why it differs"),
+)
 REASONS = {
     "wrap.ts": "its first frames lie before 0, which no container shows: all of it moves",
     "no_moov.mp4": "the index of all pictures is missing: nothing can be found in it",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx import Look, Range, load_style
-from vidfx.frames import Picture
+from vidfx.frames import Picture, shallowed
 from vidfx.pipeline import paint
 from vidfx.source import open_clip, read_frames
 
@@ -48,7 +48,7 @@ def named(picture: Picture, name: str) -> Picture:
     letters = np.zeros(picture.shape[:2], np.uint8)
     cv2.putText(letters, name, where, font, scale, 255, 6, cv2.LINE_AA)
     shadow = 0.75 * np.clip(cv2.GaussianBlur(letters, (0, 0), 4) / np.float32(128), 0, 1)[..., None]
-    shown = np.rint(picture * (1 - shadow)).astype(np.uint8)
+    shown: Picture = np.rint(picture * (1 - shadow)).astype(np.uint8)
     cv2.putText(shown, name, where, font, scale, (250, 247, 240), 1, cv2.LINE_AA)
     return shown
 
@@ -59,7 +59,7 @@ def bristles() -> NDArray[np.float32]:
     rows = random.normal(0, 1, (SIZE[1], 1)).astype(np.float32)
     ahead = np.zeros_like(rows)
     for spread, reach in ((40, 70), (9, 26), (1.5, 9)):
-        soft = cv2.GaussianBlur(rows, (1, 0), sigmaX=0.1, sigmaY=spread) if spread else rows
+        soft = np.asarray(cv2.GaussianBlur(rows, (1, 0), sigmaX=0.1, sigmaY=spread), np.float32)
         ahead += reach * soft / max(float(np.abs(soft).max()), 1e-6)
     return ahead
 
@@ -84,7 +84,7 @@ def write(pictures: Iterator[Picture], target: Path) -> None:
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shallowed(picture), format="rgb24")))
         container.mux(stream.encode(None))
 
 

@@ -144,7 +144,7 @@ def notebook() -> dict[str, object]:
 
 def executed() -> str:
     """The notebook as text, with what its cells put out."""
-    book = nbformat.reads(json.dumps(notebook()), as_version=4)
+    book = nbformat.reads(json.dumps(notebook()), as_version=4)  # type: ignore[no-untyped-call]  # it ships without types
     with tempfile.TemporaryDirectory() as folder:
         nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": folder}}).execute()
     for cell in book.cells:
@@ -153,7 +153,7 @@ def executed() -> str:
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]  # names this machine
         for output in cell.get("outputs", []):
             output.get("data", {}).pop("text/plain", None)  # where an object lay in memory
-    return str(nbformat.writes(book)) + "\n"
+    return str(nbformat.writes(book)) + "\n"  # type: ignore[no-untyped-call]  # it ships without types
 
 
 if __name__ == "__main__":
