@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.flow import warp
 from vidfx.frames import Frame, Picture
 from vidfx.steady import steady
 
@@ -106,15 +107,11 @@ def median_of_three(frames: list[Frame]) -> list[Picture]:
 
 def plain_flow_blend(frames: list[Frame]) -> list[Picture]:
     """The exponential mean along DIS flow (medium preset, full size) with a cubic warp, trusted everywhere."""
-    remap: Any = cv2.remap  # its stub wants a second map where none is needed, and a flow to begin with here
     dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     lumas = [cv2.cvtColor(frame.source, cv2.COLOR_RGB2GRAY) for frame in frames]
-    height, width = lumas[0].shape
-    grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
     mean, out = frames[0].image.astype(np.float32), [frames[0].image]
     for before, now, frame in zip(lumas, lumas[1:], frames[1:], strict=False):
-        places = grid + dis.calc(now, before, None)
-        past = remap(mean, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        past = warp(mean, dis.calc(now, before, None), cv2.INTER_CUBIC)
         mean = np.clip(WEIGHT * past + (1 - WEIGHT) * frame.image, 0, 255)
         out.append(u8(mean))
     return out

@@ -52,9 +52,10 @@ def check_style(stylizer: Stylizer) -> list[Finding]:
         for period, peak in peaks(painted).items():
             highest[period] = max(highest[period], peak)
     for period, peak in highest.items():
-        good = peak <= LARGEST_PEAK or period == 2  # told, but below what an eye finds: see the floor
-        limit = "told, not judged" if period == 2 else f"{LARGEST_PEAK} at most"
-        findings.append(Finding(f"lattice of {period} px", f"{peak:.2f} times the power around it, {limit}", good))
+        judged = period != 2  # told, but below what an eye finds: see the floor
+        limit = f"{LARGEST_PEAK} at most" if judged else "told, not judged"
+        value = f"{peak:.2f} times the power around it, {limit}"
+        findings.append(Finding(f"lattice of {period} px", value, peak <= LARGEST_PEAK or not judged))
     findings.append(Finding("a frame of 1280x720", f"{_milliseconds(stylizer):.0f} ms", True))
     return findings
 

@@ -56,8 +56,10 @@ class Stylizer:
         if batch is None:
             fits = int(self.runtime.memory / (need * area)) if not tile else 1
             # a CPU's other half is for the frames that wait on either side of a batch
-            gpu = min(fits, _GPU_PIXELS // area, LARGEST_AUTO_BATCH)
-            most = gpu if self.runtime.gpu else min(fits // 2, self.runtime.pictures_at_once)
+            if self.runtime.gpu:
+                most = min(fits, _GPU_PIXELS // area, LARGEST_AUTO_BATCH)
+            else:
+                most = min(fits // 2, self.runtime.pictures_at_once)
             batch = max(most, 1)
         return batch, tile
 

@@ -94,11 +94,11 @@ class Trainer:
 
     def run(self, on_step: Callable[[int, int], None] = lambda done, total: None) -> Generator:
         """Trains to the end of the recipe or of the budget, tells each step; returns the averaged generator."""
-        state, warm, game = self.state, self.recipe.warm_start, self.recipe.adversarial
+        state, warm = self.state, self.recipe.warm_start
         began = time.perf_counter() - state.seconds
         loaders = 1 if self.device.type == "cpu" else GPU_LOADERS  # on a CPU they would be in the way of the step
         with ThreadPoolExecutor(loaders) as pool, self.log as log:
-            total, first = warm.steps + game.steps, state.warm_steps + state.steps
+            total, first = self.total, state.warm_steps + state.steps
             upcoming = deque(pool.submit(self.data.batch, step) for step in range(first, first + loaders))
             while not self.is_over():
                 batch = upcoming.popleft().result()
@@ -134,8 +134,13 @@ class Trainer:
 
     def is_over(self) -> bool:
         """Whether the recipe's steps are done, or the budget is spent."""
-        state, wanted = self.state, self.recipe.warm_start.steps + self.recipe.adversarial.steps
-        return state.warm_steps + state.steps >= wanted or (self.budget is not None and state.seconds >= self.budget)
+        done, spent = self.state.warm_steps + self.state.steps, self.state.seconds
+        return done >= self.total or (self.budget is not None and spent >= self.budget)
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole recipe."""
+        return self.recipe.warm_start.steps + self.recipe.adversarial.steps
 
     def progress(self) -> float:
         """0 at the first adversarial step, 1 at the last; by steps, or by the budget if that is the nearer end."""
