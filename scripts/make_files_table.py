@@ -25,7 +25,7 @@ import witness  # noqa: E402
 from tiny_style import make_style  # noqa: E402
 
 import vidfx  # noqa: E402
-from vidfx.sink import CONTAINERS  # noqa: E402
+from vidfx.choice import CONTAINERS  # noqa: E402
 
 REAL = ROOT.parent / "shared" / "media" / "odd"
 PAGE = ROOT / "docs" / "files.md"

@@ -19,6 +19,7 @@ from fftools import ffmpeg, needs_ffmpeg, probe
 from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
+from vidfx.choice import Target, choose
 from vidfx.composite import composite
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Frame, Pixels
@@ -52,7 +53,7 @@ def carry(path: Path, output: Path, encode: Encode, look: Look | None = None) ->
     """Reads and writes a clip as a render does; with `look` what is painted is a mirror image, smoothed and blended."""
     clip = source.open_clip(path)
     notices: list[str] = []
-    choice = sink.choice_of(output, clip, encode)
+    choice = choose(output, clip, encode)
     frames = source.read_frames(clip, pixels=choice.pixels, threads=1, notify=notices.append)
     if look:
         mirrored = (_mirrored(frame) for frame in frames)
@@ -106,7 +107,7 @@ def test_eight_bits_stay_eight_and_deep_ones_are_chosen_where_they_play(tmp_path
     deep = source.open_clip(ramp(tmp_path))
 
     def chosen(clip: Clip, name: str, **settings: str) -> tuple[str, str, bool, int]:
-        choice = sink.choice_of(tmp_path / name, clip, Encode(**settings))
+        choice = choose(tmp_path / name, clip, Encode(**settings))
         return choice.codec, choice.pix_fmt, choice.pixels.deep, len(choice.notices)
 
     assert chosen(clip, "a.mp4") == ("libx264", "yuv420p", False, 0)
@@ -136,7 +137,7 @@ def test_what_does_not_go_together_is_refused_before_work(
 ) -> None:
     clip = source.open_clip(make_clip(tmp_path / "in.mp4", frames=1))
     with pytest.raises(error) as caught:
-        sink.check_output(tmp_path / name, clip, overwrite=False, encode=encode)
+        sink.tried(Target.of(clip, tmp_path / name, encode))
     assert words in f"{caught.value} {caught.value.hint}"
 
 

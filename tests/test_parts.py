@@ -208,7 +208,8 @@ def test_a_plan_names_the_frames_that_are_read(style: str, tmp_path: Path, wante
     assert planned.total == len(read) == sum(part.frames for part in planned.parts)
     assert planned.start == read[0].time
     times = {frame.index: frame.pts for frame in read}
-    assert [part.enter.pts for part in planned.parts] == [times[part.first] for part in planned.parts]
+    entered = [part.stretch.enter for part in planned.parts]
+    assert [enter and enter.pts for enter in entered] == [times[part.first] for part in planned.parts]
     (tmp_path / "plan.json").write_bytes(to_json(planned))
     assert load(tmp_path / "plan.json") == planned
 
@@ -262,7 +263,7 @@ def test_interlaced_parts_are_the_single_pass(style: str, stylizer: Stylizer, tm
     job = Job(source=source, output=tmp_path / "o.nut", style=style, machine=CPU, encode=LOSSLESS, look=look)
     assert open_clip(source).interlaced
     planned = plan(job, part_frames=8)
-    assert [part.warm_up for part in planned.parts] == [0] * 5
+    assert [part.stretch.warm_up for part in planned.parts] == [0] * 5
     single = tmp_path / "single.nut"
     vidfx.render(source, single, style=style, machine=CPU, encode=LOSSLESS, look=look, part_frames=999)
     film = joined(planned, tmp_path / "work", stylizer)
@@ -274,7 +275,7 @@ def test_a_known_shot_is_where_a_part_begins_without_warm_up(style: str, stylize
     source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=60, cuts=(26, 44))
     job = Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, encode=LOSSLESS)
     planned = plan(job, part_frames=24, shots=(0, 26, 44))
-    assert [(part.first, part.warm_up) for part in planned.parts] == [(0, 0), (26, 0), (44, 0)]
+    assert [(part.first, part.stretch.warm_up) for part in planned.parts] == [(0, 0), (26, 0), (44, 0)]
     assert planned.id != plan(job, part_frames=24).id
     single = tmp_path / "single.mkv"
     vidfx.render(source, single, style=style, machine=CPU, encode=LOSSLESS)

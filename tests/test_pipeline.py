@@ -22,6 +22,7 @@ from vidfx import UsageError
 from vidfx.frames import Frame
 from vidfx.images import write_picture
 from vidfx.pipeline import paint, prefetch
+from vidfx.seeking import Stretch
 from vidfx.settings import Look, Range
 from vidfx.shots import LOOK_AHEAD
 from vidfx.source import open_clip
@@ -153,7 +154,8 @@ def test_a_part_that_begins_in_mid_shot_equals_the_whole(stylizer: Stylizer, tmp
     first, count = warm_up + 5, warm_up + 40
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=count, gop=12))
     whole = list(paint(clip, stylizer, look=Look(), wanted=Range()))
-    part = list(paint(clip, stylizer, look=Look(), wanted=Range(first=first), warm_up=warm_up))[warm_up:]
+    stretch = Stretch(first=first, warm_up=warm_up)
+    part = list(paint(clip, stylizer, look=Look(), wanted=Range(first=first), stretch=stretch))
     assert [f.index for f in part] == list(range(first, count))
     for ours, theirs in zip(part, whole[first:], strict=True):
         assert np.abs(ours.image.astype(int) - theirs.image.astype(int)).max() <= 1

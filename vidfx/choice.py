@@ -19,7 +19,18 @@ from vidfx import hdr, images
 from vidfx.errors import Unavailable, UsageError
 from vidfx.frames import Clip, Pixels
 from vidfx.notices import Notify
-from vidfx.settings import Encode
+from vidfx.settings import Encode, Range
+
+CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".nut": "nut",
+    ".avi": "avi",
+}
+"""FFmpeg's muxer for each suffix vidfx writes."""
 
 ENCODERS = {
     "mp4": "libx264",
@@ -51,14 +62,34 @@ class Choice:
     notices: tuple[str, ...] = ()
 
 
-def choose(output: Path, format_name: str | None, clip: Clip, settings: Encode) -> Choice:
-    """Decides for a film (`format_name` is its muxer) or for pictures (None).
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is made of a clip, as far as whoever writes it must know."""
 
-    Raises UsageError for what does not go together, Unavailable for an encoder that is not here.
+    clip: Clip
+    output: Path
+    """Its suffix decides the container; pictures are written to their names at once."""
+    encode: Encode
+    wanted: Range
+    choice: Choice
+
+    @classmethod
+    def of(cls, clip: Clip, output: Path, encode: Encode, wanted: Range = Range()) -> Target:
+        """With the choice made. Raises what `choose` raises."""
+        return cls(clip, output, encode, wanted, choose(output, clip, encode))
+
+
+def choose(output: Path, clip: Clip, settings: Encode) -> Choice:
+    """What the output is written as: above all, what the frames on their way to it must carry (`Choice.pixels`).
+
+    Raises UsageError for what does not go together, Unavailable for an encoder that is not here, UnreadableInput for
+    unwanted HDR.
     """
     if hdr.is_hdr(clip.colour) and settings.hdr == "error":
         hdr.refuse(clip)
-    return _film(format_name, clip, settings) if format_name else _pictures(output.suffix.lower(), clip, settings)
+    suffix = output.suffix.lower()
+    muxer = CONTAINERS.get(suffix)
+    return _film(muxer, clip, settings) if muxer else _pictures(suffix, clip, settings)
 
 
 def _pictures(suffix: str, clip: Clip, settings: Encode) -> Choice:

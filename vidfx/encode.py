@@ -7,7 +7,6 @@ import io
 import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.container import OutputContainer
@@ -15,7 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidfx import colour
-from vidfx.choice import choose, held_by
+from vidfx.choice import Choice, held_by
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
@@ -56,13 +55,13 @@ class VideoEncoder:
         self,
         container: OutputContainer,
         clip: Clip,
+        choice: Choice,
         settings: Encode,
         *,
         time_base: Fraction,
         notify: Notify,
     ) -> None:
         """Opens the encoder. Raises Unavailable where it is not here, UsageError where it refuses a setting."""
-        choice = choose(Path(container.name or ""), container.format.name, clip, settings)
         for notice in choice.notices:
             notify(notice)
         try:
@@ -186,14 +185,14 @@ def _rate(clip: Clip) -> Fraction:
     return clip.rate.limit_denominator(100_000) if 0 < clip.rate <= 100_000 else Fraction(25)
 
 
-def rehearse(format_name: str, clip: Clip, settings: Encode) -> None:
+def rehearse(format_name: str, clip: Clip, choice: Choice, settings: Encode) -> None:
     """Opens encoder and container as a render would, and writes nothing: what they refuse, they refuse now.
 
     Raises UsageError and Unavailable.
     """
     os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 greets on stderr
     container = av.open(io.BytesIO(), "w", format=format_name)
-    encoder = VideoEncoder(container, clip, settings, time_base=clip.time_base, notify=lambda _: None)
+    encoder = VideoEncoder(container, clip, choice, settings, time_base=clip.time_base, notify=lambda _: None)
     try:
         container.start_encoding()
     except (av.FFmpegError, ValueError) as error:

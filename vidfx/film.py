@@ -12,28 +12,16 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
 from vidfx import decode
+from vidfx.choice import CONTAINERS, Target
 from vidfx.disk import for_ffmpeg, put_in_place, writing
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError, VidfxError
-from vidfx.frames import Clip
 from vidfx.mux import OtherStreams
 from vidfx.notices import Notify
 from vidfx.parts.join import check_headers, in_decoding_order
 from vidfx.parts.packets import PartFile
-from vidfx.settings import Encode, Range
 from vidfx.tags import carried, carry_container, name_track
 from vidfx.window import Window
-
-CONTAINERS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-    ".nut": "nut",
-    ".avi": "avi",
-}
-"""FFmpeg's muxer for each suffix vidfx writes."""
 
 
 class Film:
@@ -45,22 +33,19 @@ class Film:
     def __init__(
         self,
         parts: Sequence[PartFile],
-        clip: Clip,
-        output: Path,
-        encode: Encode,
-        wanted: Range,
+        target: Target,
         metadata: Mapping[str, str],
         strict: bool,
         notify: Notify,
     ) -> None:
-        self._parts, self._clip, self._output, self._encode = parts, clip, output, encode
+        self._parts, self._target, self._clip, self._output = parts, target, target.clip, target.output
         self._metadata, self._strict, self._notify = metadata, strict, notify
-        self._format = CONTAINERS[output.suffix.lower()]
+        self._format = CONTAINERS[target.output.suffix.lower()]
         start = parts[0].start
-        self._window = Window.of(wanted, start, parts[-1].end)
+        self._window = Window.of(target.wanted, start, parts[-1].end)
         self._to_be_counted = False
-        if wanted.whole and start < 0:
-            notify(f"'{clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
+        if target.wanted.whole and start < 0:
+            notify(f"'{target.clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 
     def write(self, temporary: Path, *, overwrite: bool) -> list[int]:
         """Muxes into `temporary` and moves it to the output's name; gives the source's streams that were copied.
@@ -96,7 +81,7 @@ class Film:
                 source,
                 container,
                 self._window,
-                audio=self._encode.audio,
+                audio=self._target.encode.audio,
                 strict=self._strict,
                 notify=self._notify,
             )
@@ -126,8 +111,10 @@ class Film:
         return stream, others
 
     def _picture(self, container: OutputContainer) -> Stream:
-        first = self._parts[0]
-        encoder = VideoEncoder(container, self._clip, self._encode, time_base=first.time_base, notify=self._notify)
+        target, time_base = self._target, self._parts[0].time_base
+        encoder = VideoEncoder(
+            container, target.clip, target.choice, target.encode, time_base=time_base, notify=self._notify
+        )
         check_headers(self._parts, encoder.codec, encoder.stream.codec_context.extradata)
         return encoder.stream
 

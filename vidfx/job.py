@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from vidfx import images, sink
-from vidfx.frames import Clip, Frame
-from vidfx.notices import Notices, Notify
+from vidfx.choice import CONTAINERS, Target
+from vidfx.frames import Clip
+from vidfx.notices import Notices
 from vidfx.parts import journal
-from vidfx.parts.cut import Setup, write_parts
+from vidfx.parts.cut import Maker, write_parts
 from vidfx.parts.origin import Origin, fingerprint, matte_of, origin_of, plan_id
 from vidfx.parts.packets import PartFile
 from vidfx.parts.plan import default_part_frames
@@ -21,7 +21,7 @@ from vidfx.parts.work import painted, pictures_there
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.provenance import provenance
-from vidfx.seeking import Entry
+from vidfx.seeking import Entry, Stretch
 from vidfx.settings import Encode, Job, Look, Machine, Range
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
@@ -69,7 +69,7 @@ def split_name(source: Path | str) -> tuple[str, str]:
     if images.is_pattern(source):
         head, dot, rest = source.name.partition(".")
         return head, dot + rest
-    known = source.suffix.lower() in (*sink.CONTAINERS, *images.SUFFIXES)
+    known = source.suffix.lower() in (*CONTAINERS, *images.SUFFIXES)
     return source.stem, source.suffix if known else ".mkv"
 
 
@@ -123,14 +123,14 @@ class Render:
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
         ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours, encode=job.encode)
-        self.choice = sink.choice_of(job.output, self.clip, job.encode)
+        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours)
+        self.target = sink.tried(Target.of(self.clip, job.output, job.encode, self.job.wanted))
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
     def outline(self, *, resume: bool = True, part_frames: int | None = None) -> dict[str, object]:
         """What `run` would do."""
-        job, look = self.job, self.job.look
+        job, look, choice = self.job, self.job.look, self.target.choice
         return {
             "source": str(job.source),
             "kind": self.clip.kind,
@@ -149,9 +149,9 @@ class Render:
                 "matte": str(look.matte) if look.matte else None,
             },
             "strict": job.strict,
-            "codec": self.choice.codec,
-            "pix_fmt": self.choice.pix_fmt,
-            "encoder": sink.encoder_options(job.output, self.choice.codec, self.choice.pix_fmt, job.encode),
+            "codec": choice.codec,
+            "pix_fmt": choice.pix_fmt,
+            "encoder": sink.encoder_options(job.output, choice.codec, choice.pix_fmt, job.encode),
         }
 
     def run(self, *, resume: bool = True, part_frames: int | None = None, progress: Progress | None = None) -> Rendered:
@@ -189,7 +189,8 @@ class Render:
         sink.tell_of_source(clip, notices)
         if clip.kind == "still":
             progress.begin(1, clip.rate)
-            return self._write_still(notices, progress), [], 0
+            with closing(painted(job, self.target, self.stylizer, notices)) as frames:
+                return sink.write_still(frames, self.target, notices, progress.frame), [], 0
         size, origin, identity = self._made_from(part_frames)
         with journal.opened(job.output, origin, identity, resume=resume, notify=notices) as work:
             parts = list(takewhile(self._is_there, work.kept))
@@ -197,26 +198,29 @@ class Render:
             progress.begin(_expected(clip, job.wanted), clip.rate, kept)
             if kept:
                 progress.say(f"going on after {kept} frames of an earlier run")
-            setup = Setup(
-                clip=clip,
-                output=job.output,
-                encode=job.encode,
-                wanted=job.wanted,
-                notify=notices,
-                plan=identity,
-                ran_on=self.ran_on,
-                start=parts[0].start if parts else None,
-                part_frames=size,
-            )
             if not (parts and parts[-1].ends):
-                with closing(self._frames(parts, notices)) as frames:
-                    index = len(parts)
-                    parts += write_parts(frames, work.folder, setup, index=index, on_frame=progress.frame)
+                with closing(painted(job, self.target, self.stylizer, notices, self._left(parts))) as frames:
+                    parts += write_parts(
+                        frames,
+                        work.folder,
+                        self.target,
+                        made_by=Maker(plan=identity, ran_on=self.ran_on),
+                        index=len(parts),
+                        part_frames=size,
+                        start=parts[0].start if parts else None,
+                        notify=notices,
+                        on_frame=progress.frame,
+                    )
             if job.wanted.end is None and (left_out := self._asked.clamped(parts[-1].last + 1)[1]):
                 notices(left_out)
-            metadata = provenance(self.stylizer.style, job, parts)
             written = sink.join(
-                parts, work.folder, setup, metadata=metadata, strict=job.strict, overwrite=job.overwrite
+                parts,
+                work.folder,
+                self.target,
+                metadata=provenance(self.stylizer.style, job, parts),
+                strict=job.strict,
+                overwrite=job.overwrite,
+                notices=notices,
             )
         return written, parts, kept
 
@@ -231,39 +235,19 @@ class Render:
         _, origin, identity = self._made_from(part_frames)
         return journal.frames_kept(self.job.output, origin, identity)
 
-    def _write_still(self, notices: Notices, progress: Progress) -> sink.Written:
-        job = self.job
-        with closing(self._frames([], notices)) as frames:
-            return sink.write(
-                frames,
-                self.clip,
-                job.output,
-                encode=job.encode,
-                wanted=job.wanted,
-                metadata={},
-                overwrite=job.overwrite,
-                notify=notices,
-                on_frame=progress.frame,
-            )
-
     def _is_there(self, part: PartFile) -> bool:
         return bool(part.codec) or pictures_there(part, self.job.output, self.clip, self.job.wanted.step)
 
-    def _frames(self, parts: list[PartFile], notify: Notify) -> Generator[Frame, None, None]:
+    def _left(self, parts: list[PartFile]) -> Stretch:
         """The frames that come after the finished parts."""
-        job = self.job
         if not parts:
-            return painted(job, self.clip, self.stylizer, notify)
+            return Stretch()
         done, last = sum(part.frames for part in parts), parts[-1]
-        return painted(
-            job,
-            self.clip,
-            self.stylizer,
-            notify,
+        return Stretch(
             first=last.last + 1,
             enter=Entry(index=last.last, pts=last.last_pts),
             before=done - 1,
-            warm_up=min(warm_up_of(job.look, within=EXACT), done - 1),
+            warm_up=min(warm_up_of(self.job.look, within=EXACT), done - 1),
         )
 
 

@@ -9,7 +9,8 @@ thread boundary, and its queue is the only place where frames can pile up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -23,7 +24,7 @@ from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.notices import Notify
 from vidfx.screentone import screentone
-from vidfx.seeking import Entry
+from vidfx.seeking import Stretch
 from vidfx.settings import Look, Range
 from vidfx.shots import LOOK_AHEAD, mark_shots
 from vidfx.source import open_clip, read_frames
@@ -48,35 +49,30 @@ def paint(
     *,
     look: Look,
     wanted: Range,
-    warm_up: int = 0,
-    enter: Entry | None = None,
-    skip: int = 0,
-    end: int | None = None,
+    stretch: Stretch = Stretch(),
     pixels: Pixels = Pixels(),
     strict: bool = False,
     watch: Watch = unwatched,
     notify: Notify = lambda _: None,
-) -> Iterator[Frame]:
-    """Every stage between a clip and the frames that are written, in order.
+) -> Generator[Frame, None, None]:
+    """Every stage between a clip and the frames that are written, in order: the wanted ones, or a `stretch` of them.
 
-    `warm_up` frames before the first wanted one are painted too and come out first. A part of a longer run has an
-    `enter`, as `read_frames` takes it; `skip` says how many frames of the run lie before the first that comes out, and
-    `end` is the pts before which it stops: frames from there on are only looked at. `pixels` is what the output has
-    use for. Under `strict` a damaged clip is an error. Raises whatever a stage raises.
+    `pixels` is what the output has use for. Under `strict` a damaged clip is an error. Raises whatever a stage raises.
     """
     frames = read_frames(
         clip,
         wanted=wanted,
-        warm_up=warm_up,
-        enter=enter,
+        warm_up=stretch.warm_up,
+        enter=stretch.enter,
         threads=stylizer.runtime.threads,
         pixels=pixels,
         strict=strict,
         notify=notify,
     )
-    matte = read_matte(look, wanted, warm_up, skip if enter else None, notify=notify)
+    matte = read_matte(look, wanted, stretch, notify=notify)
     frames = watch("decode", frames)
-    return paint_frames(frames, stylizer, look=look, matte=matte, step=wanted.step, end=end, watch=watch)
+    frames = paint_frames(frames, stylizer, look=look, matte=matte, step=wanted.step, end=stretch.end, watch=watch)
+    return starting_at(frames, stretch.first)
 
 
 def paint_frames(
@@ -92,7 +88,7 @@ def paint_frames(
     """Every stage between reading and writing, on frames from wherever; as many come out as go in, in order.
 
     `matte`: a picture for each frame, white where it is to be painted. `step`: how many frames of the clip stand for
-    one that is given. `end` as in `paint`. Raises whatever a stage raises.
+    one that is given. From `end` on, a pts, frames are only looked at. Raises whatever a stage raises.
     """
     shared = max(1, stylizer.runtime.threads // 2)  # two stages work at once, and a pool on every core fights the rest
     cv2.setNumThreads(shared)
@@ -109,6 +105,12 @@ def paint_frames(
         frames = watch("screentone", screentone(frames))
     frames = watch("composite", composite(frames, look=look, matte=matte))
     return watch("wait", prefetch(frames, depth=2))
+
+
+def starting_at(frames: Iterator[Frame], first: int) -> Generator[Frame, None, None]:
+    """The frames from number `first` on."""
+    with closing(frames):  # type: ignore[type-var]  # a generator
+        yield from (frame for frame in frames if frame.index >= first)
 
 
 def warm_up_of(look: Look, *, within: float = 0.5) -> int:
@@ -129,21 +131,24 @@ def stop_at(frames: Iterator[Frame], end: int | None, *, beyond: int = 0) -> Ite
         yield frame
 
 
-def read_matte(
-    look: Look, wanted: Range, warm_up: int, skip: int | None = None, *, notify: Notify
-) -> Iterator[Matte] | None:
+def read_matte(look: Look, wanted: Range, stretch: Stretch, *, notify: Notify) -> Iterator[Matte] | None:
     """The matte's pictures for the same frames; a still stands for all of them, and the last one for what comes later.
 
-    With `skip` they are counted from the beginning of `wanted`, which is exact whatever the matte's own times.
+    Those of a stretch that is entered are counted from the beginning of `wanted`, which is exact whatever the matte's
+    own times.
     """
     if look.matte is None:
         return None
     clip = open_clip(look.matte)
     if clip.kind == "still":
-        wanted, warm_up, skip = Range(), 0, None
-    frames = read_frames(clip, wanted=wanted, warm_up=0 if skip is not None else warm_up, notify=notify)
-    frames = _or_the_last(frames, clip)
-    return (frame.image for frame in (frames if skip is None else _skipped(frames, skip)))
+        wanted, stretch = Range(), Stretch()
+    entered = stretch.enter is not None
+    frames = _or_the_last(
+        read_frames(clip, wanted=wanted, warm_up=0 if entered else stretch.warm_up, notify=notify), clip
+    )
+    if entered:
+        frames = _skipped(frames, stretch.before - stretch.warm_up)
+    return (frame.image for frame in frames)
 
 
 def _or_the_last(frames: Iterator[Frame], clip: Clip) -> Iterator[Frame]:

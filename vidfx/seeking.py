@@ -51,6 +51,26 @@ class Entry:
     """Time in seconds of the clip's first picture; needed with a keyframe."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A run of a job's frames that is painted as if those before it had just been: a part, or what is left of a render.
+
+    As it stands: all of them.
+    """
+
+    first: int = 0
+    """Number in the clip of the first frame; what comes before it is painted for the stages' memory alone."""
+    enter: Entry | None = None
+    """Where its reading goes in: at the first frame, or at the one before it that was painted last. None: where the
+    job's range begins."""
+    before: int = 0
+    """How many wanted frames lie before the one that is entered."""
+    warm_up: int = 0
+    """How many of them are painted and thrown away."""
+    end: int | None = None
+    """pts from which on frames are only looked at: that of the next part's first; None: the job's range says."""
+
+
 @dataclass(frozen=True, slots=True)
 class PacketTable:
     """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""

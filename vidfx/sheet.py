@@ -17,6 +17,7 @@ from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Picture
 from vidfx.notices import Notify
 from vidfx.pipeline import paint, warm_up_of
+from vidfx.seeking import Stretch
 from vidfx.settings import Look, Machine, Range
 from vidfx.sink import check_output
 from vidfx.source import open_clip, read_frames
@@ -90,10 +91,8 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
 def _painted(clip: Clip, stylizer: Stylizer, look: Look, target: Frame, notify: Notify) -> Picture:
     """The frame as a render of the whole clip paints it, which sees what comes before and after."""
     wanted = Range(first=target.index) if clip.kind != "still" else Range()
-    frames = paint(
-        clip, stylizer, look=look, wanted=wanted, warm_up=warm_up_of(look), end=target.pts + 1, notify=notify
-    )
-    return next(frame.image for frame in frames if frame.index >= target.index)
+    stretch = Stretch(first=target.index, warm_up=warm_up_of(look), end=target.pts + 1)
+    return next(paint(clip, stylizer, look=look, wanted=wanted, stretch=stretch, notify=notify)).image
 
 
 def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
-from vidfx.choice import Choice, choose
+from vidfx.choice import CONTAINERS, Target
 from vidfx.encode import options_for, rehearse
 from vidfx.errors import CannotWrite, UsageError
-from vidfx.film import CONTAINERS, Film
+from vidfx.film import Film
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
-from vidfx.parts.cut import Setup, write_parts
+from vidfx.parts.cut import write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["CONTAINERS", "Written", "check_output", "choice_of", "encoder_options", "join", "write"]
+__all__ = ["Written", "check_output", "encoder_options", "join", "tried", "write", "write_still"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,10 @@ class Written:
     pix_fmt: str
 
 
-def check_output(
-    output: Path, clip: Clip, *, overwrite: bool, encode: Encode | None = None, one_picture: bool = False
-) -> None:
-    """Refuses early what could not be written later; with `encode` its settings too, by trying them.
+def check_output(output: Path, clip: Clip, *, overwrite: bool, one_picture: bool = False) -> None:
+    """Refuses early a name that could not be written to later.
 
-    `one_picture`: one picture is made of the clip, whatever it is.
-    Raises UsageError, CannotWrite, Unavailable for an encoder that is not here, UnreadableInput for unwanted HDR.
+    `one_picture`: one picture is made of the clip, whatever it is. Raises UsageError, CannotWrite.
     """
     output = Path(output)
     suffix = output.suffix.lower()
@@ -68,10 +65,6 @@ def check_output(
         raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
     if _same_file(output, clip):
         raise UsageError(f"'{output}' is the clip itself", hint="choose another name; the source is never overwritten")
-    if encode is not None:
-        choice_of(output, clip, encode)
-        if suffix in CONTAINERS:
-            rehearse(CONTAINERS[suffix], clip, encode)
     if overwrite:
         return
     taken = _first_of(output) if pattern else output if output.exists() else None
@@ -79,9 +72,12 @@ def check_output(
         raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
 
 
-def choice_of(output: Path, clip: Clip, encode: Encode) -> Choice:
-    """What the output is written as: above all, what the frames on their way to it must carry (`Choice.pixels`)."""
-    return choose(output, CONTAINERS.get(output.suffix.lower()), clip, encode)
+def tried(target: Target) -> Target:
+    """The target, once its encoder was opened with its settings. Raises UsageError, Unavailable for one not here."""
+    muxer = CONTAINERS.get(target.output.suffix.lower())
+    if muxer:
+        rehearse(muxer, target.clip, target.choice, target.encode)
+    return target
 
 
 def encoder_options(output: Path, codec: str, pix_fmt: str, encode: Encode) -> dict[str, str]:
@@ -132,38 +128,37 @@ def write(
     """
     output = Path(output)
     check_output(output, clip, overwrite=overwrite)
-    notices = Notices(notify)
+    target, notices = Target.of(clip, output, encode, wanted), Notices(notify)
     if output.suffix.lower() in images.SUFFIXES and not images.is_pattern(output):
-        return _write_still(frames, clip, output, encode, notices, on_frame)
-    setup = Setup(clip=clip, output=output, encode=encode, wanted=wanted, notify=notices)
+        return write_still(frames, target, notices, on_frame)
     with journal.opened(output, None, notify=notices) as work:
-        parts = list(write_parts(frames, work.folder, setup, on_frame=on_frame))
-        return join(parts, work.folder, setup, metadata=metadata, strict=strict, overwrite=overwrite)
+        parts = list(write_parts(frames, work.folder, target, notify=notices, on_frame=on_frame))
+        return join(parts, work.folder, target, metadata=metadata, strict=strict, overwrite=overwrite, notices=notices)
 
 
 def join(
     parts: Sequence[PartFile],
     folder: Path,
-    setup: Setup,
+    target: Target,
     *,
     metadata: Mapping[str, str],
     strict: bool,
     overwrite: bool,
+    notices: Notices,
 ) -> Written:
     """Makes the output of finished parts; numbered pictures lie there already. `folder` is where the film is built.
 
     Raises CannotWrite, TryAgain, UsageError, UnreadableInput for parts that do not fit, VidfxError under `strict`.
     """
-    clip, output, notices = setup.clip, setup.output, setup.notify
     if not parts:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    tell_of_source(clip, notices)
-    count = sum(part.frames for part in parts)
+    tell_of_source(target.clip, notices)
+    output, choice = target.output, target.choice
     copied: tuple[int, ...] = ()
     if output.suffix.lower() in CONTAINERS:
-        film = Film(parts, clip, output, setup.encode, setup.wanted, metadata, strict, notices)
+        film = Film(parts, target, metadata, strict, notices)
         copied = tuple(film.write(folder / f".film{output.suffix}", overwrite=overwrite))
-    choice = choice_of(output, clip, setup.encode)
+    count = sum(part.frames for part in parts)
     codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (choice.codec, choice.pix_fmt)
     return Written(output, count, copied, tuple(notices.said), codec, pix_fmt)
 
@@ -178,19 +173,14 @@ def tell_of_source(clip: Clip, notify: Notify) -> None:
         notify(f"'{clip.path.name}': {what} is left out")
 
 
-def _write_still(
-    frames: Iterator[Frame],
-    clip: Clip,
-    output: Path,
-    encode: Encode,
-    notices: Notices,
-    on_frame: Callable[[Frame], None],
+def write_still(
+    frames: Iterator[Frame], target: Target, notices: Notices, on_frame: Callable[[Frame], None]
 ) -> Written:
-    tell_of_source(clip, notices)
+    """Writes one picture. Raises CannotWrite, UsageError, and whatever `frames` raises."""
+    tell_of_source(target.clip, notices)
     frame = next(frames, None)
     if frame is None:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    images.write_picture(output, frame.image, frame.alpha)
+    images.write_picture(target.output, frame.image, frame.alpha)
     on_frame(frame)
-    choice = choice_of(output, clip, encode)
-    return Written(output, 1, (), tuple(notices.said), choice.codec, choice.pix_fmt)
+    return Written(target.output, 1, (), tuple(notices.said), target.choice.codec, target.choice.pix_fmt)

@@ -14,6 +14,7 @@ from typing import Any
 
 from vidfx import sink
 from vidfx.bench.trace import WAIT, Share, Trace
+from vidfx.choice import CONTAINERS, choose
 from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.machine import available_cores
@@ -183,7 +184,7 @@ class _Runs:
             began = _clocks()
             made = list(islice(frames, most))
             costs[stage] = _cost(began, len(made))
-            return iter(made)
+            return (frame for frame in made)
 
         frames = paint(self.clip, self.stylizer, look=self.look, wanted=self.wanted, pixels=self._pixels, watch=run)
         self.notify("encode alone")
@@ -198,11 +199,11 @@ class _Runs:
     @property
     def _output(self) -> Path:
         suffix = self.clip.path.suffix.lower()
-        return self.folder / f"out{suffix if suffix in sink.CONTAINERS else '.mkv'}"
+        return self.folder / f"out{suffix if suffix in CONTAINERS else '.mkv'}"
 
     @property
     def _pixels(self) -> Pixels:
-        return sink.choice_of(self._output, self.clip, self.encode).pixels
+        return choose(self._output, self.clip, self.encode).pixels
 
     def _write(self, frames: Iterator[Frame]) -> int:
         """How many frames were written."""

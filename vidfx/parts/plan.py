@@ -12,13 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from vidfx import __version__, images, sink
+from vidfx.choice import Target
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import resolve
 from vidfx.notices import Notify
 from vidfx.parts.origin import Fingerprint, fingerprint, matte_of, origin_of, plan_id
 from vidfx.pipeline import warm_up_of
-from vidfx.seeking import Entry, PacketTable, read_table
+from vidfx.seeking import Entry, PacketTable, Stretch, read_table
 from vidfx.settings import Job, Precision, Range, RuntimeName
 from vidfx.source import count_frames, open_clip
 from vidfx.styles.library import find_style
@@ -30,21 +31,18 @@ class Part:
 
     index: int
     """0 for the first part; parts follow each other without a gap."""
-    first: int
-    """Number in the clip of its first frame."""
     last: int
     """Number in the clip of its last frame (inclusive)."""
     frames: int
     """How many wanted frames it holds: (last - first) / step + 1."""
-    skip: int
-    """How many wanted frames the parts before it hold."""
-    warm_up: int
-    """Frames before the first that are painted and thrown away, so that the result equals the single pass to within
-    one step of 255; 0 where a shot begins with it."""
-    enter: Entry
-    """Where its reading begins."""
-    end: int | None
-    """pts at which it ends: that of the next part's first frame; None for the last part."""
+    stretch: Stretch
+    """How it is painted so that the result equals the single pass to within one step of 255: entered at its first
+    frame, without warm-up where a shot is known to begin with it."""
+
+    @property
+    def first(self) -> int:
+        """Number in the clip of its first frame."""
+        return self.stretch.first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,8 @@ def plan(
         )
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
-    sink.check_output(job.output, clip, overwrite=job.overwrite, encode=job.encode)
+    sink.check_output(job.output, clip, overwrite=job.overwrite)
+    sink.tried(Target.of(clip, job.output, job.encode, job.wanted))
     size = part_frames or default_part_frames(clip.width, clip.height)
     table = _table(clip, notify)
     wanted, left_out = job.wanted.clamped(len(table.order))
@@ -190,13 +189,15 @@ def _parts(
         )
         yield Part(
             index=index,
-            first=first,
             last=numbers[after - 1],
             frames=after - place,
-            skip=place,
-            warm_up=warm_up,
-            enter=enter,
-            end=table.order[numbers[after]] if after < len(numbers) else None,
+            stretch=Stretch(
+                first=first,
+                enter=enter,
+                before=place,
+                warm_up=warm_up,
+                end=table.order[numbers[after]] if after < len(numbers) else None,
+            ),
         )
 
 

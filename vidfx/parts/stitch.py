@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vidfx import sink
+from vidfx.choice import Target
 from vidfx.errors import MissingInput
 from vidfx.images import is_pattern
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
-from vidfx.parts.cut import Setup
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip
 from vidfx.provenance import provenance
@@ -49,13 +49,13 @@ def stitch(
     # numbered pictures that lie there are the parts' own
     sink.check_output(job.output, clip, overwrite=replaces or is_pattern(job.output))
     parts = [done[part.index] for part in plan.parts]
-    setup = Setup(clip=clip, output=job.output, encode=job.encode, wanted=job.wanted, notify=Notices(notify))
     with ExitStack() as stack:
         return sink.join(
             parts,
             build_in or stack.enter_context(journal.borrowed(job.output)),
-            setup,
+            Target.of(clip, job.output, job.encode, job.wanted),
             metadata=provenance(find_style(job.style), job, parts),
             strict=job.strict,
             overwrite=replaces,
+            notices=Notices(notify),
         )

@@ -7,18 +7,19 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from vidfx import __version__, sink
+from vidfx import __version__
+from vidfx.choice import Target
 from vidfx.disk import writing
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
-from vidfx.parts.cut import Setup, picture_paths, write_parts
+from vidfx.parts.cut import Maker, picture_paths, write_parts
 from vidfx.parts.origin import fingerprint, matte_of
 from vidfx.parts.packets import PartFile, part_path, read_part
 from vidfx.parts.plan import Part, Plan
 from vidfx.pipeline import paint
 from vidfx.progress import Progress
-from vidfx.seeking import Entry
+from vidfx.seeking import Stretch
 from vidfx.settings import Job, Machine
 from vidfx.source import open_clip
 from vidfx.styles.library import find_style
@@ -46,83 +47,49 @@ def render_part(
     if done := _finished(plan, part, folder, clip):
         return done
     stylizer = _planned_style(plan, stylizer)
-    setup = Setup(
-        plan=plan.id,
-        clip=clip,
-        output=job.output,
-        encode=job.encode,
-        wanted=job.wanted,
-        ran_on=stylizer.describe(clip.height, clip.width),
-        start=plan.start,
-        part_frames=part.frames,
-        notify=Notices(progress.notice),
-    )
+    notices, target = Notices(progress.notice), Target.of(clip, job.output, job.encode, job.wanted)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     progress.begin(part.frames, plan.rate)
     try:
-        frames = _part_frames(plan, part, clip, stylizer, setup.notify)
-        with closing(frames):
-            ends = part.end is None
-            made = list(write_parts(frames, folder, setup, index=index, ends=ends, on_frame=progress.frame))
+        with closing(painted(job, target, stylizer, notices, part.stretch)) as frames:
+            made = list(
+                write_parts(
+                    frames,
+                    folder,
+                    target,
+                    made_by=Maker(plan=plan.id, ran_on=stylizer.describe(clip.height, clip.width)),
+                    index=index,
+                    part_frames=part.frames,
+                    start=plan.start,
+                    ends=part.stretch.end is None,
+                    notify=notices,
+                    on_frame=progress.frame,
+                )
+            )
     finally:
         progress.end()
     if not made:
         raise UnreadableInput(f"no frame of part {index} can be decoded", hint="the source may be damaged there")
     if made[0].frames != part.frames:
-        setup.notify(f"part {index}: {made[0].frames} of {part.frames} frames could be decoded")
+        notices(f"part {index}: {made[0].frames} of {part.frames} frames could be decoded")
     return made[0]
 
 
-def _part_frames(
-    plan: Plan, part: Part, clip: Clip, stylizer: Stylizer, notify: Notify
-) -> Generator[Frame, None, None]:
-    return painted(
-        plan.job,
-        clip,
-        stylizer,
-        notify,
-        first=part.first,
-        enter=part.enter,
-        before=part.skip,
-        warm_up=part.warm_up,
-        end=part.end,
-    )
-
-
 def painted(
-    job: Job,
-    clip: Clip,
-    stylizer: Stylizer,
-    notify: Notify,
-    *,
-    first: int = 0,
-    enter: Entry | None = None,
-    before: int = 0,
-    warm_up: int = 0,
-    end: int | None = None,
+    job: Job, target: Target, stylizer: Stylizer, notify: Notify, stretch: Stretch = Stretch()
 ) -> Generator[Frame, None, None]:
-    """A job's frames from number `first` on, painted as if those before it had just been.
-
-    All of them, or those of a part: reading goes in at `enter`, before which there are `before` frames of the job; the
-    last `warm_up` of these, and what comes before `first`, are painted and dropped. From `end` on, a pts, frames are
-    only looked at. What a render, a render that goes on, and a part have in common.
-    """
-    frames = paint(
-        clip,
+    """A job's frames, or a stretch of them: what a render, a render that goes on, and a part have in common."""
+    return paint(
+        target.clip,
         stylizer,
         look=job.look,
-        wanted=job.wanted,
-        warm_up=warm_up,
-        enter=enter,
-        skip=before - warm_up,
-        end=end,
-        pixels=sink.choice_of(job.output, clip, job.encode).pixels,
+        wanted=target.wanted,
+        stretch=stretch,
+        pixels=target.choice.pixels,
         strict=job.strict,
         notify=notify,
     )
-    with closing(frames):  # type: ignore[type-var]  # a generator
-        yield from (frame for frame in frames if frame.index >= first)
 
 
 def finished_parts(

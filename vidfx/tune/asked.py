@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vidfx import images
+from vidfx.choice import CONTAINERS
 from vidfx.errors import MissingInput, UsageError
 from vidfx.settings import Look
-from vidfx.sink import CONTAINERS
 from vidfx.tune.painter import Pane
 
 MOST_LOOKS = 5
