@@ -31,7 +31,7 @@ from vidfx.cli import main
 from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
 from vidfx.farm.local import LocalEngine, machine_for
-from vidfx.farm.tasks import Report, Said, Task, carried_out, cut_up
+from vidfx.farm.tasks import Failed, MakePlan, PaintPart, Report, Said, StitchFilm, Task, carried_out, cut_up
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Look, Range
@@ -121,6 +121,12 @@ def test_progress_for_programs_keeps_to_its_form(capsys: pytest.CaptureFixture[s
 # --- what a batch does with what its workers say, without processes ------------------------------------------------
 
 
+def named(task: Task) -> tuple[str, int]:
+    if isinstance(task, PaintPart):
+        return "paint", task.part
+    return "plan" if isinstance(task, MakePlan) else "stitch", 0
+
+
 class Inline:
     """An engine that does its tasks in this thread, when it is asked to; `spoil` may say something else instead."""
 
@@ -142,7 +148,7 @@ class Inline:
     def _do(self, task: Task) -> None:
         if task.film in self.dropped:
             return
-        self.seen.append((task.job.output.name, task.kind, task.part))
+        self.seen.append((task.job.output.name, *named(task)))
         said = self._spoil(task) or carried_out(task, task.job.machine, lambda said: self._report(task, said))
         self._report(task, said)
 
@@ -232,9 +238,9 @@ def test_what_may_work_a_second_time_is_tried_again() -> None:
     lost = {("a.tiny.mkv", 1)}
 
     def spoil(task: Task) -> Said | None:
-        if task.kind == "paint" and (task.job.output.name, task.part) in lost:
+        if isinstance(task, PaintPart) and (task.job.output.name, task.part) in lost:
             lost.remove((task.job.output.name, task.part))
-            return Said(kind="failed", error=VidfxError("a worker process was ended by signal SIGKILL"))
+            return Failed(VidfxError("a worker process was ended by signal SIGKILL"))
         return None
 
     films, engine, heard = run(jobs("a"), spoil)
@@ -243,10 +249,21 @@ def test_what_may_work_a_second_time_is_tried_again() -> None:
     assert any("SIGKILL; trying again" in line for line in heard.lines)
 
 
+def test_a_film_that_is_stitched_again_is_painted_once() -> None:
+    full = [TryAgain("the disk is full")]
+
+    def spoil(task: Task) -> Said | None:
+        return Failed(full.pop()) if isinstance(task, StitchFilm) and full else None
+
+    films, engine, heard = run(jobs("a"), spoil)
+    assert films[0].state == "done" and engine.seen.count(("a.tiny.mkv", "stitch", 0)) == 2
+    assert heard.total == heard.done == 40
+
+
 def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
     def full(task: Task) -> Said | None:
-        if task.kind == "paint" and task.film == 0 and task.part == 2:
-            return Said(kind="failed", error=TryAgain("the disk is full"))
+        if isinstance(task, PaintPart) and task.film == 0 and task.part == 2:
+            return Failed(TryAgain("the disk is full"))
         return None
 
     films, engine, _ = run(jobs("a", "b"), full)
@@ -260,7 +277,7 @@ def test_a_film_that_fails_leaves_its_parts_and_the_others_go_on() -> None:
 
 def test_a_film_that_fails_before_its_first_picture_leaves_no_work_folder() -> None:
     def always(task: Task) -> Said | None:
-        return Said(kind="failed", error=TryAgain("the disk is full")) if task.kind == "paint" else None
+        return Failed(TryAgain("the disk is full")) if isinstance(task, PaintPart) else None
 
     (film,), _, _ = run(jobs("b"), always)
     assert film.state == "failed" and not list(Path("painted").iterdir())
@@ -268,7 +285,7 @@ def test_a_film_that_fails_before_its_first_picture_leaves_no_work_folder() -> N
 
 def test_sigterm_while_a_film_is_seen_to_ends_the_batch() -> None:
     def comes_now(task: Task) -> Said | None:
-        if task.kind == "paint":
+        if isinstance(task, PaintPart):
             raise Terminated("terminated")
         return None
 
@@ -329,7 +346,7 @@ def test_there_are_no_more_workers_than_tasks() -> None:
     engine = LocalEngine(100_000, lambda _, __: None)
     engine.drop(0)
     for _ in range(3):
-        engine.submit(Task(film=0, kind="plan", job=jobs("a")[0], folder=Path()))
+        engine.submit(MakePlan(film=0, job=jobs("a")[0], folder=Path()))
     assert len(set(threading.enumerate()) - before) <= 3
     engine.close()
     assert set(threading.enumerate()) <= before
@@ -346,10 +363,10 @@ def pictures_job(step: int = 1) -> Job:
 
 def test_pictures_stopped_in_their_first_part_go_on() -> None:
     def full(task: Task) -> Said | None:
-        if task.kind != "paint":
+        if not isinstance(task, PaintPart):
             return None
         Path("painted/p.0000.png").write_text("half of a part")
-        return Said(kind="failed", error=CannotWrite("the disk is gone"))
+        return Failed(CannotWrite("the disk is gone"))
 
     (film,), _, _ = run([pictures_job()], full)
     assert film.state == "failed"

@@ -13,13 +13,29 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from vidfx.disk import writing_error
 from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput, UsageError, VidfxError
 from vidfx.farm.record import is_finished, is_there, remember
-from vidfx.farm.tasks import Engine, Report, Said, Task
+from vidfx.farm.tasks import (
+    Done,
+    Engine,
+    Failed,
+    Frames,
+    MakePlan,
+    Notice,
+    Painted,
+    PaintPart,
+    Planned,
+    Report,
+    Said,
+    Stitched,
+    StitchFilm,
+    Task,
+)
 from vidfx.images import is_pattern
 from vidfx.parts.journal import clear, held, tidy, work_folder
 from vidfx.parts.plan import Plan
@@ -47,7 +63,7 @@ class Film:
     plan: Plan | None = None
     left: set[int] = field(default_factory=set)
     """Parts that are still to be painted."""
-    tries: Counter[tuple[str, int]] = field(default_factory=Counter)
+    tries: Counter[tuple[type[Task], int | None]] = field(default_factory=Counter)
     """How often a task failed, by its kind and part."""
     counted: Counter[int] = field(default_factory=Counter)
     """Frames of each part that have been reported."""
@@ -61,6 +77,17 @@ class Film:
     @property
     def name(self) -> str:
         return self.job.output.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its parts lie."""
+        return work_folder(self.job.output)
+
+    @property
+    def bold(self) -> Job:
+        """The job for workers: if a film that is there may be replaced is decided here, where it is known whether it
+        is this very one."""
+        return replace(self.job, overwrite=True)
 
 
 class Batch:
@@ -107,37 +134,41 @@ class Batch:
     # --- one event ---------------------------------------------------------------------------------------------
 
     def _heed(self, film: Film, task: Task, said: Said) -> None:
-        if said.kind == "frames":
-            film.counted[task.part] += said.frames
-            self._count(said.frames)
-        elif said.kind == "notice":
+        if isinstance(said, Frames):
+            assert isinstance(task, PaintPart)
+            film.counted[task.part] += said.count
+            self._count(said.count)
+        elif isinstance(said, Notice):
             self._progress.notice(f"{film.name}: {said.text}")
         else:
             try:
-                if said.error is None:
-                    self._go_on(film, task, said)
-                else:
-                    self._try_again(film, task, said.error)
+                self._go_on(film, task, said)
             except Terminated:  # SIGTERM came in this thread, and means the batch, not the film
                 raise
             except VidfxError as error:
                 self._fail(film, error)
             self._begin_counting()
 
-    def _go_on(self, film: Film, task: Task, said: Said) -> None:
-        if task.kind == "plan":
-            self._begin(film, cast("Plan", said.result))
-        elif task.kind == "paint":
-            film.left.discard(task.part)
-            if not film.left:
-                self._stitch(film)
-        else:
-            self._finish(film, cast("Written", said.result))
+    def _go_on(self, film: Film, task: Task, said: Done | Failed) -> None:
+        match said:
+            case Failed(error):
+                self._try_again(film, task, error)
+            case Planned(plan):
+                self._begin(film, plan)
+            case Painted():
+                assert isinstance(task, PaintPart)
+                film.left.discard(task.part)
+                if not film.left:
+                    self._stitch(film)
+            case Stitched(written):
+                self._finish(film, written)
 
     def _try_again(self, film: Film, task: Task, error: VidfxError) -> None:
-        film.tries[task.kind, task.part] += 1
-        self._count(-film.counted.pop(task.part, 0))
-        if isinstance(error, FINAL) or film.tries[task.kind, task.part] > self._retries:
+        part = task.part if isinstance(task, PaintPart) else None
+        film.tries[type(task), part] += 1
+        if part is not None:
+            self._count(-film.counted.pop(part, 0))
+        if isinstance(error, FINAL) or film.tries[type(task), part] > self._retries:
             raise error
         self._progress.notice(f"{film.name}: {error}; trying again")
         self._engine.submit(task)
@@ -151,15 +182,12 @@ class Batch:
         except OSError as error:
             self._fail(film, writing_error(film.job.output, error))
             return
-        # whether an existing film may be replaced is decided here, once it is known if it is this very one
-        job = replace(film.job, overwrite=True)
         pieces = -(-self._engine.workers // len(self.films))
         self._engine.submit(
-            Task(
+            MakePlan(
                 film=film.number,
-                kind="plan",
-                job=job,
-                folder=work_folder(film.job.output),
+                job=film.bold,
+                folder=film.folder,
                 part_frames=self._part_frames,
                 pieces=pieces,
             )
@@ -173,7 +201,7 @@ class Batch:
             return
         taken = is_there(output) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
-        begun = work_folder(output).is_dir()
+        begun = film.folder.is_dir()
         there = self._taken_up(film, planned) if begun or not taken else {}
         if taken and not there and not (begun and is_pattern(output)):
             raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
@@ -181,7 +209,8 @@ class Batch:
         film.left = {part.index for part in planned.parts} - set(there)
         self._count(sum(part.frames for part in there.values()), before=True)
         for part in sorted(film.left):
-            self._engine.submit(self._task(film, "paint", part))
+            task = PaintPart(film=film.number, job=film.bold, folder=film.folder, plan=planned, part=part)
+            self._engine.submit(task)
         if not film.left:
             self._stitch(film)
 
@@ -193,13 +222,13 @@ class Batch:
 
     def _stitch(self, film: Film) -> None:
         film.state = "stitching"
-        self._engine.submit(self._task(film, "stitch"))
+        self._engine.submit(StitchFilm(film=film.number, job=film.bold, folder=film.folder, plan=film.plan))
 
     def _finish(self, film: Film, written: Written) -> None:
         assert film.plan is not None
         film.frames, film.seconds = written.frames, time.monotonic() - film.began
         remember(film.job.output, film.plan.film)
-        clear(work_folder(film.job.output))
+        clear(film.folder)
         self._end(film, "done", f"{film.frames} frames in {minutes(film.seconds)}")
 
     def _fail(self, film: Film, error: VidfxError) -> None:
@@ -212,10 +241,6 @@ class Batch:
         film.held.close()
         over = sum(other.state in OVER for other in self.films)
         self._progress.say(f"[{over}/{len(self.films)}] {film.name}: {state}, {text}")
-
-    def _task(self, film: Film, kind: Literal["paint", "stitch"], part: int = 0) -> Task:
-        job, folder = replace(film.job, overwrite=True), work_folder(film.job.output)
-        return Task(film=film.number, kind=kind, job=job, folder=folder, plan=film.plan, part=part)
 
     # --- progress ----------------------------------------------------------------------------------------------
 

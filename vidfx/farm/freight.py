@@ -20,7 +20,7 @@ from uuid import uuid4
 from vidfx.disk import unfinished, write_whole, writing
 from vidfx.errors import CannotWrite, MissingInput
 from vidfx.farm.folder import STYLE
-from vidfx.farm.tasks import Task
+from vidfx.farm.tasks import PaintPart
 from vidfx.images import Pattern, is_pattern
 from vidfx.parts.packets import part_path
 from vidfx.settings import Job
@@ -45,7 +45,7 @@ class Freight:
     """Name on the host to references of a file's pieces; None where nothing has been sent on its way."""
 
 
-def load(task: Task, share: Share, put: Callable[[Any], Any]) -> Freight:
+def load(task: PaintPart, share: Share, put: Callable[[Any], Any]) -> Freight:
     """Makes a film ready to travel; with `auto` and `folder` only a sign that hosts look for. Raises CannotWrite."""
     assert task.plan is not None
     sign = None
@@ -89,7 +89,7 @@ def is_shared(freight: Freight, job: Job) -> bool:
 
 
 @contextmanager
-def arrived(freight: Freight, task: Task, get: Callable[[Any], Any]) -> Iterator[Task]:
+def arrived(freight: Freight, task: PaintPart, get: Callable[[Any], Any]) -> Iterator[PaintPart]:
     """On a host that shares nothing: the task with the paths of a folder of its own, which is gone afterwards."""
     assert task.plan is not None and freight.files is not None
     home = _home() / task.plan.id
@@ -113,12 +113,12 @@ def arrived(freight: Freight, task: Task, get: Callable[[Any], Any]) -> Iterator
         shutil.rmtree(work, ignore_errors=True)
 
 
-def pack(task: Task) -> dict[str, bytes]:
+def pack(task: PaintPart) -> dict[str, bytes]:
     """What a finished part is made of: its file, and pictures that lie under their own names."""
     return {path.name: path.read_bytes() for path in task.folder.iterdir() if not path.name.startswith(".")}
 
 
-def unpack(files: dict[str, bytes], task: Task) -> None:
+def unpack(files: dict[str, bytes], task: PaintPart) -> None:
     """Puts what came back where it belongs, the part's own file last. Raises CannotWrite, TryAgain."""
     part = part_path(task.folder, task.part)
     paths = {name: part if name == part.name else task.job.output.with_name(name) for name in files}

@@ -21,7 +21,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from vidfx.errors import Terminated, VidfxError
-from vidfx.farm.tasks import Report, Said, Task, carried_out
+from vidfx.farm.tasks import Failed, Frames, MakePlan, Notice, PaintPart, Report, Said, StitchFilm, Task, carried_out
 from vidfx.settings import Machine
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vidfx.parts.plan import Plan
 
-ORDER = {"plan": 0, "stitch": 1, "paint": 2}
+ORDER = {MakePlan: 0, StitchFilm: 1, PaintPart: 2}
 PATIENCE = 5.0
 """Seconds that a worker has to put its tools away before it is killed."""
 
@@ -53,7 +53,7 @@ class LocalEngine:
         self._workers: list[_Worker] = []
 
     def submit(self, task: Task) -> None:
-        self._tasks.put((ORDER[task.kind], next(self._numbers), task))
+        self._tasks.put((ORDER[type(task)], next(self._numbers), task))
         if len(self._workers) < self.workers:
             self._workers.append(_Worker(len(self._workers), self.workers, self._next, self._report))
             self._workers[-1].start()
@@ -122,13 +122,13 @@ class _Worker(Thread):
             while True:
                 said: Said = pipe.recv()
                 self._report(task, said)
-                if said.kind in ("done", "failed"):
+                if not isinstance(said, Frames | Notice):
                     return
         except (EOFError, OSError):
             self._bury(task)
         except Exception as error:  # whatever it is, the batch must not wait for this task
             fault = VidfxError(f"a task could not be handed over: {error}", hint="`vidfx render` makes it by itself")
-            self._report(task, Said(kind="failed", error=fault))
+            self._report(task, Failed(fault))
 
     def _start(self) -> Connection:
         # spawn: a fork would inherit the threads of OpenMP and of a CUDA driver in whatever state they are
@@ -151,7 +151,7 @@ class _Worker(Thread):
         if not self._stopped:
             how = f"by signal {signal.Signals(-code).name}" if code and code < 0 else f"with exit code {code}"
             error = VidfxError(f"a worker process was ended {how}", hint="it may have taken too much memory")
-            self._report(task, Said(kind="failed", error=error))
+            self._report(task, Failed(error))
 
 
 @contextmanager

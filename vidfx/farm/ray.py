@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from vidfx.errors import Unavailable, VidfxError
 from vidfx.farm import freight
 from vidfx.farm.local import LocalEngine
-from vidfx.farm.tasks import Report, Said, Task, carried_out
+from vidfx.farm.tasks import Done, Failed, Frames, Painted, PaintPart, Report, Task, carried_out
 from vidfx.machine import may_use_gpu
 from vidfx.settings import Machine
 
@@ -53,8 +53,8 @@ class RayEngine:
         self._report, self._bound, self._share = report, workers, share
         self.workers = workers or _slots(self._ray.cluster_resources(), gpu=True)
         self._here = LocalEngine(1, report)
-        self._waiting: deque[Task] = deque()
-        self._flying: dict[Any, Task] = {}
+        self._waiting: deque[PaintPart] = deque()
+        self._flying: dict[Any, PaintPart] = {}
         self._freight: dict[int, freight.Freight] = {}
         self._closed = threading.Event()
         self._work = threading.Event()
@@ -62,7 +62,7 @@ class RayEngine:
         self._thread.start()
 
     def submit(self, task: Task) -> None:
-        if task.kind != "paint":
+        if not isinstance(task, PaintPart):
             self._here.submit(task)
             return
         self._waiting.append(task)
@@ -94,7 +94,7 @@ class RayEngine:
             gone = VidfxError(f"the Ray cluster is lost ({str(error).splitlines()[0]})", hint=_AGAIN)
             while not self._closed.wait(0.2):
                 for task in (*self._flying.values(), *self._waiting):
-                    self._report(task, Said(kind="failed", error=gone))
+                    self._report(task, Failed(gone))
                 self._flying.clear()
                 self._waiting.clear()
 
@@ -109,56 +109,57 @@ class RayEngine:
         for reference in landed:
             self._land(reference, self._flying.pop(reference))
 
-    def _next(self) -> Task | None:
+    def _next(self) -> PaintPart | None:
         """The task that may take off now."""
         with suppress(IndexError):  # none waits, or a film was dropped in the meantime
             if len(self._flying) < self._most(self._waiting[0]):
                 return self._waiting.popleft()
         return None
 
-    def _most(self, task: Task) -> int:
+    def _most(self, task: PaintPart) -> int:
         """Parts that may be in flight, if they are like this one; asked each time, since hosts come and go."""
         there = self._ray.cluster_resources()
         return self._bound or AHEAD * _slots(there, gpu=bool(_needs_of(task, there)["num_gpus"]))
 
-    def _launch(self, task: Task) -> None:
+    def _launch(self, task: PaintPart) -> None:
         try:
             if task.film not in self._freight:
                 self._freight[task.film] = freight.load(task, self._share, self._ray.put)
         except VidfxError as error:
-            self._report(task, Said(kind="failed", error=error))
+            self._report(task, Failed(error))
             return
         load = self._freight[task.film]
         options = _needs_of(task, self._ray.cluster_resources()) | {"max_retries": LOST_AGAIN}
         reference = self._ray.remote(paint).options(**options).remote(replace(task, plan=None), load.plan, load)
         self._flying[reference] = task
 
-    def _land(self, reference: Any, task: Task) -> None:
-        said, files = self._landed(reference)
+    def _land(self, reference: Any, task: PaintPart) -> None:
+        landed = self._landed(reference)
         try:
-            if files is None:
+            if landed is None:
                 self._send_after(task)
                 return
+            said, files = landed
             freight.unpack(files, task)
         except VidfxError as error:
-            said = Said(kind="failed", error=error)
-        if said.kind == "done" and task.plan:
-            self._report(task, Said(kind="frames", frames=task.plan.parts[task.part].frames))
+            said = Failed(error)
+        if isinstance(said, Painted) and task.plan:
+            self._report(task, Frames(task.plan.parts[task.part].frames))
         self._report(task, said)
 
-    def _landed(self, reference: Any) -> tuple[Said, dict[str, bytes] | None]:
+    def _landed(self, reference: Any) -> Landed | None:
         errors = self._ray.exceptions
         try:
-            came: tuple[Said, dict[str, bytes] | None] = self._ray.get(reference)
+            came: Landed | None = self._ray.get(reference)
             return came
         except errors.RayTaskError as error:
             what = str(error.cause).strip().splitlines()[0]
-            return Said(kind="failed", error=VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
+            return Failed(VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
         except errors.RayError as error:
             what = str(error).strip().splitlines()[0]
-            return Said(kind="failed", error=VidfxError(f"a Ray worker was lost: {what}", hint=_FEWER)), {}
+            return Failed(VidfxError(f"a Ray worker was lost: {what}", hint=_FEWER)), {}
 
-    def _send_after(self, task: Task) -> None:
+    def _send_after(self, task: PaintPart) -> None:
         """A host does not share the folder: from now on the film travels to it and to all that do not either."""
         assert task.plan is not None
         if self._share == "folder":
@@ -193,11 +194,14 @@ _AGAIN = "when `ray status` shows it again, the same command goes on with what i
 _FEWER = "`ray status` shows the hosts; if their memory ran out, fewer --workers need less of it"
 
 
-def paint(task: Task, plan: Plan, load: freight.Freight) -> tuple[Said, dict[str, bytes] | None]:
+Landed = tuple[Done | Failed, dict[str, bytes]]
+"""What came of a part, and the files that travel back: none where the folder is shared."""
+
+
+def paint(task: PaintPart, plan: Plan, load: freight.Freight) -> Landed | None:
     """On a host of the cluster: paints one part, in the shared folder or in one of the host's own.
 
-    Gives what came of it, and the files that travel back: none where the folder is shared; None instead of them where
-    it is not, and nothing has been sent.
+    None where the folder is not shared, and nothing has been sent.
     """
     import ray
 
@@ -209,10 +213,10 @@ def paint(task: Task, plan: Plan, load: freight.Freight) -> tuple[Said, dict[str
     if freight.is_shared(load, task.job):
         return carried_out(task, machine, lambda _: None), {}
     if load.files is None:
-        return Said(kind="notice"), None
+        return None
     with freight.arrived(load, task, ray.get) as here:
         said = carried_out(here, machine, lambda _: None)
-        return said, freight.pack(here) if said.kind == "done" else {}
+        return said, freight.pack(here) if isinstance(said, Painted) else {}
 
 
 def _connected(address: str | None, workers: int | None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vidfx.errors import Terminated, VidfxError, as_ours
 from vidfx.machine import resolve
@@ -17,7 +17,6 @@ from vidfx.progress import Progress
 from vidfx.settings import Job, Machine
 
 if TYPE_CHECKING:
-    from vidfx.parts.packets import PartFile
     from vidfx.sink import Written
     from vidfx.styles.stylizer import Stylizer
 
@@ -31,32 +30,78 @@ class Task:
 
     film: int
     """Which film of the batch."""
-    kind: Literal["plan", "paint", "stitch"]
     job: Job
     folder: Path
     """Where the film's parts lie."""
+    plan: Plan | None = None
+    """None where it is being made, or where the worker has it already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakePlan(Task):
+    """Cut the film up."""
+
     part_frames: int | None = None
     """About how many frames a part shall have; None leaves it to `cut_up`."""
     pieces: int = 1
     """How many workers the film has for itself."""
-    plan: Plan | None = None
-    """What there is to paint and to stitch; None where it is being made, or where the worker has it already."""
-    part: int = 0
-    """Which part to paint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a worker says of its task."""
+class PaintPart(Task):
+    """Paint a part of the plan."""
 
-    kind: Literal["frames", "notice", "done", "failed"]
-    frames: int = 0
-    """Painted since it last spoke."""
-    text: str = ""
-    result: Plan | PartFile | Written | None = None
-    error: VidfxError | None = None
+    part: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StitchFilm(Task):
+    """Join the parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """So many more are painted."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The task, and why."""
+
+    error: VidfxError
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The film is cut up so."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """The part lies in its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stitched:
+    """The film is there."""
+
+    written: Written
+
+
+Done = Planned | Painted | Stitched
+Said = Frames | Notice | Done | Failed
+"""What a worker says of its task: some frames and notices, then what came of it."""
 Report = Callable[[Task, Said], None]
 """Where an engine tells what became of its tasks; called from any thread."""
 
@@ -77,20 +122,23 @@ class Engine(Protocol):
         """Stops everything, at once where it must; nothing is reported any more."""
 
 
-def perform(task: Task, *, machine: Machine, progress: Progress) -> Plan | PartFile | Written:
+def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
     """Does a task here and now. Raises what planning, painting and stitching raise."""
-    if task.kind == "plan":
-        return cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice)
+    if isinstance(task, MakePlan):
+        return Planned(cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice))
     assert task.plan is not None
-    if task.kind == "paint":
+    if isinstance(task, PaintPart):
         from vidfx.parts.work import machine_of, render_part
 
         stylizer = _loaded(task.job.style, machine_of(task.plan, machine))
-        return render_part(task.plan, task.part, task.folder, stylizer=stylizer, progress=progress)
+        render_part(task.plan, task.part, task.folder, stylizer=stylizer, progress=progress)
+        return Painted()
     from vidfx.parts.stitch import stitch
 
     # the batch itself holds the folder
-    return stitch(task.plan, task.folder, overwrite=task.job.overwrite, build_in=task.folder, notify=progress.notice)
+    return Stitched(
+        stitch(task.plan, task.folder, overwrite=task.job.overwrite, build_in=task.folder, notify=progress.notice)
+    )
 
 
 def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Notify) -> Plan:
@@ -130,22 +178,22 @@ class Relay(Progress):
             self.end()
 
     def notice(self, text: str) -> None:
-        self._say(Said(kind="notice", text=text))
+        self._say(Notice(text))
 
     def end(self) -> None:
         if self._frames:
-            self._say(Said(kind="frames", frames=self._frames))
+            self._say(Frames(self._frames))
         self._frames = 0
 
 
-def carried_out(task: Task, machine: Machine, say: Callable[[Said], None]) -> Said:
+def carried_out(task: Task, machine: Machine, say: Callable[[Said], None]) -> Done | Failed:
     """Does a task and gives what came of it; errors are ours, whatever they were. Raises Terminated alone."""
     progress = Relay(say)
     try:
-        result = perform(task, machine=machine, progress=progress)
+        done = perform(task, machine=machine, progress=progress)
         progress.end()
-        return Said(kind="done", result=result)
+        return done
     except Terminated:
         raise
     except Exception as error:
-        return Said(kind="failed", error=as_ours(error))
+        return Failed(as_ours(error))
