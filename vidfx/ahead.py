@@ -11,8 +11,9 @@ render begins: parts of a film come out as the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import tee
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from vidfx.frames import Frame
 from vidfx.settings import Look
 from vidfx.steady import COUNTED, steady
 from vidfx.trust import mark_motion
+
+_Smooth = Callable[[Iterator[Frame]], Iterator[Frame]]
 
 
 class _Seen(NamedTuple):
@@ -41,16 +44,17 @@ def steady_both_ways(frames: Iterator[Frame], *, amount: float, window: int, thr
     `window` is in the clip's own count: four times as many where every fourth frame is rendered. Holds 2 · `window`
     frames and takes three times the time. `threads` as in `steady`. Raises UsageError for an amount out of range.
     """
+    smooth = partial(steady, amount=amount, threads=threads)
     if window == 0 or amount == 0:
-        yield from steady(frames, amount=amount, threads=threads)
+        yield from smooth(frames)
         return
     held: list[_Seen] = []
-    for block in _blocks(frames, amount, window, threads):
+    for block in _blocks(frames, smooth, window):
         if held:
-            yield from _mixed(held, [] if block[0].styled.starts_shot else block, amount, threads)
+            yield from _mixed(held, [] if block[0].styled.starts_shot else block, smooth)
         held = block
     if held:
-        yield from _mixed(held, [], amount, threads)
+        yield from _mixed(held, [], smooth)
 
 
 def frames_ahead(look: Look) -> int:
@@ -58,12 +62,12 @@ def frames_ahead(look: Look) -> int:
     return 2 * look.smooth_window - 1 if look.smooth and look.smooth_window else 0
 
 
-def _blocks(frames: Iterator[Frame], amount: float, window: int, threads: int) -> Iterator[list[_Seen]]:
+def _blocks(frames: Iterator[Frame], smooth: _Smooth, window: int) -> Iterator[list[_Seen]]:
     """Runs of frames in one shot and one block."""
     styled, copies = tee(mark_motion(frames))
     block: list[_Seen] = []
     past = -1
-    for frame, steadied in zip(styled, steady(copies, amount=amount, threads=threads), strict=True):
+    for frame, steadied in zip(styled, smooth(copies), strict=True):
         past = 0 if frame.starts_shot else past + 1
         if block and (frame.starts_shot or frame.index // window != block[-1].styled.index // window):
             yield block
@@ -73,9 +77,9 @@ def _blocks(frames: Iterator[Frame], amount: float, window: int, threads: int) -
         yield block
 
 
-def _mixed(block: list[_Seen], ahead: list[_Seen], amount: float, threads: int) -> Iterator[Frame]:
+def _mixed(block: list[_Seen], ahead: list[_Seen], smooth: _Smooth) -> Iterator[Frame]:
     backwards = [replace(seen.styled, starts_shot=False, motion=None) for seen in reversed(block + ahead)]
-    images = [frame.image for frame in steady(iter(backwards), amount=amount, threads=threads)][::-1]
+    images = [frame.image for frame in smooth(iter(backwards))][::-1]
     for place, (seen, image) in enumerate(zip(block, images, strict=False)):
         past, coming = min(seen.past, COUNTED), min(len(images) - 1 - place, COUNTED)
         share = coming / max(past + coming, 1)

@@ -25,8 +25,10 @@ class Bands:
     def each(self, work: Callable[[int, slice], None]) -> None:
         """Does `work` for every band, once each, with the number of the thread, from 0. Raises what it raises."""
 
+        left = iter(self._rows)  # whoever is free takes the next: a thread may have to share its core
+
         def share(number: int) -> None:
-            for rows in self._rows[number :: self.threads]:
+            for rows in left:
                 work(number, rows)
 
         waiting = [self._others.submit(share, number) for number in range(1, self.threads)] if self._others else []

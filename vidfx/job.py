@@ -54,10 +54,13 @@ class Rendered:
 
 
 def default_output(source: Path | str, style: str) -> Path:
-    """Where a render goes when nobody says: beside the source, as `clip.ink.mp4` or `shot.ink.%04d.png`."""
+    """Where a render goes when nobody says: beside the source, as `clip.ink.mp4` or `shot.ink.%04d.png`.
+
+    `style` is a name, a folder or a file. Raises MissingInput for none that is there.
+    """
     stem, suffix = split_name(source)
     # not with_name: "." and "/" have none, and whoever opens them says that they are folders
-    return Path(source).parent / f"{stem}.{style}{suffix}"
+    return Path(source).parent / f"{stem}.{find_style(style).name}{suffix}"
 
 
 def split_name(source: Path | str) -> tuple[str, str]:
@@ -99,7 +102,7 @@ def render(
     """
     job = Job(
         source=Path(source),
-        output=Path(output) if output is not None else default_output(source, find_style(style).name),
+        output=Path(default_output(source, style) if output is None else output),
         style=style,
         look=look,
         wanted=wanted,

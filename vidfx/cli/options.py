@@ -238,11 +238,10 @@ def machine_of(values: Values) -> Machine:
 def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job:
     """The job that the flags of `JOB` describe; without an output it goes beside the source. Raises MissingInput."""
     from vidfx.job import default_output
-    from vidfx.styles.library import find_style
 
     return Job(
         source=Path(source),
-        output=Path(output) if output is not None else default_output(source, find_style(values["style"]).name),
+        output=Path(default_output(source, values["style"]) if output is None else output),
         style=values["style"],
         look=look_of(values),
         wanted=range_of(values),
