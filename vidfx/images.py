@@ -213,7 +213,7 @@ def _durations(path: Path, _changed: int) -> tuple[int, ...]:
 
 def _decoded(path: Path, start: int, count: int) -> tuple[list[int], list[Any]]:
     """Durations and BGRA pictures of a stretch of an animation; none beyond its end."""
-    data = np.fromfile(path, dtype=np.uint8)
+    data = np.fromfile(path, dtype=np.uint8)[None]  # OpenCV 4.12 knows a row of bytes, and no column
     done, animation = cv2.imdecodeanimation(data, start=start, count=count)
     if not done:
         return [], []
