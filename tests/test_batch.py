@@ -346,7 +346,7 @@ def test_there_are_no_more_workers_than_tasks() -> None:
     engine = LocalEngine(100_000, lambda _, __: None)
     engine.drop(0)
     for _ in range(3):
-        engine.submit(MakePlan(film=0, job=jobs("a")[0], folder=Path()))
+        engine.submit(MakePlan(film=0, job=jobs("a")[0]))
     assert len(set(threading.enumerate()) - before) <= 3
     engine.close()
     assert set(threading.enumerate()) <= before

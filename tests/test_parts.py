@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import MEDIA, make_clip, make_sequence
@@ -459,3 +460,26 @@ def test_real_clips(style: str, stylizer: Stylizer, tmp_path: Path, name: str) -
     vidfx.render(source, single, style=style, machine=CPU, wanted=wanted, encode=LOSSLESS)
     assert frame_times(film) == frame_times(single)
     assert largest_step(film, single) <= 1
+
+
+def test_a_part_of_which_nothing_decodes_is_a_damaged_source(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=30, gop=10)
+    with av.open(source) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size][10:]
+    data = bytearray(source.read_bytes())
+    for position, size in places:
+        data[position : position + size] = bytes(size)
+    source.write_bytes(data)
+    look = Look(smooth=0)
+    planned = plan(Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU, look=look), part_frames=10)
+    for index in (1, 2):
+        with pytest.raises(UnreadableInput, match="can be decoded"):
+            render_part(planned, index, tmp_path / "work", stylizer=stylizer)
+
+
+def test_every_host_writes_what_the_plan_says(style: str, stylizer: Stylizer, tmp_path: Path) -> None:
+    """Not what it would choose itself: another build of FFmpeg may have other encoders."""
+    source = make_clip(tmp_path / "in.mp4", size=SMALL, frames=6)
+    planned = plan(Job(source=source, output=tmp_path / "o.mkv", style=style, machine=CPU))
+    other = replace(planned, choice=replace(planned.choice, codec="ffv1"))
+    assert render_part(other, 0, tmp_path / "work", stylizer=stylizer).codec == "ffv1"

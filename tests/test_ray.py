@@ -86,7 +86,7 @@ def test_what_travels_comes_back_as_if_painted_here(
     (tmp_path / "host").mkdir()
     store = Store()
     for part in planned.parts:
-        task = PaintPart(film=0, job=job, folder=folder, plan=planned, part=part.index)
+        task = PaintPart(film=0, folder=folder, plan=planned, part=part.index)
         load = freight.load(task, "objects", store.put)
         assert not freight.is_shared(load, job)
         there = replace(task, plan=store.get(load.plan))
@@ -107,9 +107,9 @@ def test_every_host_is_told_the_runtime_of_the_plan() -> None:
     job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", machine=Machine(device="cpu"))
     planned = cut_up(job, None, notify=lambda _: None)
     store = Store()
-    task = PaintPart(film=0, job=job, folder=Path(), plan=planned, part=0)
+    task = PaintPart(film=0, folder=Path(), plan=planned, part=0)
     carried = store.get(freight.load(task, "objects", store.put).plan)
-    assert carried.job.machine.runtime == planned.job.machine.runtime != "auto"
+    assert carried.runtime == planned.runtime != "auto"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_host_that_lacks_a_file_does_not_share_the_folder(missing: str) -> Non
     job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", look=look, machine=TORCH)
     Path("parts").mkdir()
     store = Store()
-    task = PaintPart(film=0, job=job, folder=Path("parts"), plan=plan(job), part=0)
+    task = PaintPart(film=0, folder=Path("parts"), plan=plan(job), part=0)
     load = freight.load(task, "auto", store.put)
     carried = store.get(load.plan).job
     assert freight.is_shared(load, carried)
@@ -148,7 +148,7 @@ def test_a_host_that_sees_the_sign_shares_the_folder() -> None:
     make_clip("clip.mkv", size=(64, 48), frames=6)
     job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", encode=LOSSLESS, machine=TORCH)
     Path("parts").mkdir()
-    task = PaintPart(film=0, job=job, folder=Path("parts"), plan=plan(job), part=0)
+    task = PaintPart(film=0, folder=Path("parts"), plan=plan(job), part=0)
     load = freight.load(task, "auto", Store().put)
     assert freight.is_shared(load, job)
     assert load.sign is not None

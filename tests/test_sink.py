@@ -422,7 +422,8 @@ def test_check_output_refuses_early(tmp_path: Path) -> None:
 
     def refusal(output: Path, of: Clip = clip) -> VidfxError:
         with pytest.raises(VidfxError) as caught:
-            sink.check_output(output, of, overwrite=False)
+            sink.check_output(output, of)
+            sink.check_free(output)
         return caught.value
 
     (tmp_path / "there.mp4").touch()
@@ -440,9 +441,9 @@ def test_check_output_refuses_early(tmp_path: Path) -> None:
         assert type(error) is kind, name
         assert words in f"{error} {error.hint}"
     assert type(refusal(tmp_path / "out.mp4", still)) is UsageError
-    sink.check_output(tmp_path / "there.mp4", clip, overwrite=True)
+    sink.check_output(tmp_path / "there.mp4", clip)
     with pytest.raises(UsageError):
-        sink.check_output(tmp_path / "in.mp4", clip, overwrite=True)
+        sink.check_output(tmp_path / "in.mp4", clip)
 
 
 def test_no_picture_of_the_source_is_written_over(tmp_path: Path) -> None:
@@ -456,8 +457,8 @@ def test_no_picture_of_the_source_is_written_over(tmp_path: Path) -> None:
         (still, "shot.1001.png", False),
     ]:
         with pytest.raises(UsageError, match="the clip itself"):
-            sink.check_output(tmp_path / output, clip, overwrite=True, one_picture=one_picture)
-    sink.check_output(tmp_path / "frame.0001.png", sequence, overwrite=False, one_picture=True)
+            sink.check_output(tmp_path / output, clip, one_picture=one_picture)
+    sink.check_output(tmp_path / "frame.0001.png", sequence, one_picture=True)
 
 
 @needs_ffprobe
@@ -492,7 +493,7 @@ def test_check_output_sees_a_closed_folder(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     with pytest.raises(CannotWrite, match="may not be written"):
-        sink.check_output(closed / "out.mp4", clip, overwrite=False)
+        sink.check_output(closed / "out.mp4", clip)
 
 
 @needs_ffprobe

@@ -19,7 +19,7 @@ from vidfx import hdr, images
 from vidfx.errors import Unavailable, UsageError
 from vidfx.frames import Clip, Pixels
 from vidfx.notices import Notify
-from vidfx.settings import Encode, Range
+from vidfx.settings import Encode, Job, Range
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -64,7 +64,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is made of a clip, as far as whoever writes it must know."""
+    """What is made of a clip: by this its frames are painted and written."""
 
     clip: Clip
     output: Path
@@ -77,6 +77,15 @@ class Target:
     def of(cls, clip: Clip, output: Path, encode: Encode, wanted: Range = Range()) -> Target:
         """With the choice made. Raises what `choose` raises."""
         return cls(clip, output, encode, wanted, choose(output, clip, encode))
+
+    @classmethod
+    def of_job(cls, clip: Clip, job: Job) -> Target:
+        return cls.of(clip, job.output, job.encode, job.wanted)
+
+    @property
+    def muxer(self) -> str | None:
+        """FFmpeg's name of the container; None for pictures."""
+        return CONTAINERS.get(self.output.suffix.lower())
 
 
 def choose(output: Path, clip: Clip, settings: Encode) -> Choice:

@@ -114,12 +114,12 @@ def rate_of(stream: av.VideoStream) -> Fraction:
 
 
 def decoded(
-    container: InputContainer, stream: av.VideoStream, *, order: list[int] | None, damage: Damage
+    container: InputContainer, stream: av.VideoStream, *, times: list[int] | None, damage: Damage
 ) -> Iterator[Raw]:
     """Every picture from where the container stands to its end, in order of presentation.
 
     Damaged packets are stepped over, missing or repeated times and jumps of the clock mended; `damage` counts them.
-    With `order` (after a seek) a picture's number is its place there, or counted on after its end; else it is counted
+    With `times` (after a seek) a picture's number is its place there, or counted on after its end; else it is counted
     from 0.
     """
     assert stream.time_base is not None
@@ -131,10 +131,10 @@ def decoded(
         # where the container has no presentation times, FFmpeg guesses them; the order of decoding does not lie
         pts = picture.dts if timeless else picture.pts if picture.pts is not None else picture.dts
         index = number
-        if order is not None:
+        if times is not None:
             assert picture.pts is not None
-            index = bisect_left(order, picture.pts)
-            if index == len(order) and last is not None:
+            index = bisect_left(times, picture.pts)
+            if index == len(times) and last is not None:
                 index = last.index + 1
         if pts is None:
             pts = last.pts + (last.duration or nominal) if last else 0

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidfx import colour
-from vidfx.choice import Choice, held_by
+from vidfx.choice import Target, held_by
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
@@ -54,16 +54,13 @@ class VideoEncoder:
     def __init__(
         self,
         container: OutputContainer,
-        clip: Clip,
-        choice: Choice,
-        settings: Encode,
+        target: Target,
         *,
         time_base: Fraction,
         notify: Notify,
     ) -> None:
         """Opens the encoder. Raises Unavailable where it is not here, UsageError where it refuses a setting."""
-        for notice in choice.notices:
-            notify(notice)
+        clip, choice = target.clip, target.choice
         try:
             stream = container.add_stream(choice.codec, rate=_rate(clip), width=clip.width, height=clip.height)
         except ValueError as error:
@@ -95,7 +92,7 @@ class VideoEncoder:
             tags = Colour()
         context.colorspace, context.color_range = tags.matrix, tags.range
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
-        self._open(settings, container.format.name)
+        self._open(target.encode, container.format.name)
         self._convert = FromRgb(tags, width=clip.width, height=clip.height, pix_fmt=self.pix_fmt)
         self._waiting: dict[int, _Times] = {}
         self._in = self._out = 0
@@ -185,14 +182,17 @@ def _rate(clip: Clip) -> Fraction:
     return clip.rate.limit_denominator(100_000) if 0 < clip.rate <= 100_000 else Fraction(25)
 
 
-def rehearse(format_name: str, clip: Clip, choice: Choice, settings: Encode) -> None:
+def rehearse(target: Target) -> None:
     """Opens encoder and container as a render would, and writes nothing: what they refuse, they refuse now.
 
     Raises UsageError and Unavailable.
     """
+    format_name = target.muxer
+    if format_name is None:
+        return
     os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 greets on stderr
     container = av.open(io.BytesIO(), "w", format=format_name)
-    encoder = VideoEncoder(container, clip, choice, settings, time_base=clip.time_base, notify=lambda _: None)
+    encoder = VideoEncoder(container, target, time_base=target.clip.time_base, notify=lambda _: None)
     try:
         container.start_encoding()
     except (av.FFmpegError, ValueError) as error:

@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
 from vidfx import decode
-from vidfx.choice import CONTAINERS, Target
+from vidfx.choice import Target
 from vidfx.disk import for_ffmpeg, put_in_place, writing
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError, VidfxError
@@ -24,7 +24,7 @@ from vidfx.tags import carried, carry_container, name_track
 from vidfx.window import Window
 
 
-class Film:
+class FilmWriter:
     """One film file in the making, from parts that are all there.
 
     The stream is described by the very encoder that made the parts, opened once more and given no frame.
@@ -40,15 +40,15 @@ class Film:
     ) -> None:
         self._parts, self._target, self._clip, self._output = parts, target, target.clip, target.output
         self._metadata, self._strict, self._notify = metadata, strict, notify
-        self._format = CONTAINERS[target.output.suffix.lower()]
+        self._format = target.muxer or ""
         start = parts[0].start
         self._window = Window.of(target.wanted, start, parts[-1].end)
         self._to_be_counted = False
         if target.wanted.whole and start < 0:
             notify(f"'{target.clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 
-    def write(self, temporary: Path, *, overwrite: bool) -> list[int]:
-        """Muxes into `temporary` and moves it to the output's name; gives the source's streams that were copied.
+    def write(self, temporary: Path, *, overwrite: bool) -> None:
+        """Muxes into `temporary` and moves it to the output's name.
 
         Raises CannotWrite, TryAgain, UsageError, UnreadableInput.
         """
@@ -70,7 +70,6 @@ class Film:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        return others.copied if others else []
 
     def _streams(self, container: OutputContainer, stack: ExitStack) -> tuple[Stream, OtherStreams | None]:
         if self._clip.kind != "video":
@@ -111,10 +110,8 @@ class Film:
         return stream, others
 
     def _picture(self, container: OutputContainer) -> Stream:
-        target, time_base = self._target, self._parts[0].time_base
-        encoder = VideoEncoder(
-            container, target.clip, target.choice, target.encode, time_base=time_base, notify=self._notify
-        )
+        time_base = self._parts[0].time_base
+        encoder = VideoEncoder(container, self._target, time_base=time_base, notify=self._notify)
         check_headers(self._parts, encoder.codec, encoder.stream.codec_context.extradata)
         return encoder.stream
 

@@ -116,7 +116,8 @@ def open_still(path: Path) -> Clip:
 def open_sequence(path: Path) -> Clip:
     """Probes a numbered sequence. Raises MissingInput, UnreadableInput, UsageError."""
     numbers = Pattern.of(path).numbers()
-    return _clip(path, Pattern.of(path).path(numbers[0]), "sequence", len(numbers))
+    clip = _clip(path, Pattern.of(path).path(numbers[0]), "sequence", len(numbers))
+    return replace(clip, first_number=numbers[0])
 
 
 def _clip(path: Path, first: Path, kind: Literal["sequence", "still"], count: int) -> Clip:

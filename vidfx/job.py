@@ -10,14 +10,15 @@ from pathlib import Path
 
 from vidfx import images, sink
 from vidfx.choice import CONTAINERS, Target
+from vidfx.encode import rehearse
 from vidfx.frames import Clip
 from vidfx.notices import Notices
 from vidfx.parts import journal
 from vidfx.parts.cut import Maker, write_parts
-from vidfx.parts.origin import Origin, fingerprint, matte_of, origin_of, plan_id
+from vidfx.parts.origin import Origin, fingerprint, matte_fingerprint, origin_of, plan_id
 from vidfx.parts.packets import PartFile
 from vidfx.parts.plan import default_part_frames
-from vidfx.parts.work import painted, pictures_there
+from vidfx.parts.work import is_there, painted
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.provenance import provenance
@@ -126,8 +127,11 @@ class Render:
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
         ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        sink.check_output(job.output, self.clip, overwrite=job.overwrite or ours)
-        self.target = sink.tried(Target.of(self.clip, job.output, job.encode, self.job.wanted))
+        sink.check_output(job.output, self.clip)
+        self.target = Target.of_job(self.clip, self.job)
+        rehearse(self.target)
+        if not (job.overwrite or ours):
+            sink.check_free(job.output)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
@@ -189,14 +193,14 @@ class Render:
         """What was written, of which parts, and how many frames of them were there before."""
         job, clip = self.job, self.clip
         notices = Notices(progress.notice)
-        sink.tell_of_source(clip, notices)
+        sink.tell_of(self.target, notices)
         if clip.kind == "still":
             progress.begin(1, clip.rate)
             with closing(painted(job, self.target, self.stylizer, notices)) as frames:
                 return sink.write_still(frames, self.target, notices, progress.frame), [], 0
         size, origin, identity = self._made_from(part_frames)
         with journal.opened(job.output, origin, identity, resume=resume, notify=notices) as work:
-            parts = list(takewhile(self._is_there, work.kept))
+            parts = list(takewhile(lambda part: is_there(part, self.target), work.kept))
             kept = sum(part.frames for part in parts)
             progress.begin(_expected(clip, job.wanted), clip.rate, kept)
             if kept:
@@ -207,7 +211,7 @@ class Render:
                         frames,
                         work.folder,
                         self.target,
-                        made_by=Maker(plan=identity, ran_on=self.ran_on),
+                        made_by=Maker(plan_id=identity, ran_on=self.ran_on),
                         index=len(parts),
                         part_frames=size,
                         start=parts[0].start if parts else None,
@@ -220,7 +224,7 @@ class Render:
                 parts,
                 work.folder,
                 self.target,
-                metadata=provenance(self.stylizer.style, job, parts),
+                metadata=provenance(self.stylizer.card.name, self.stylizer.style.hash, job, parts),
                 strict=job.strict,
                 overwrite=job.overwrite,
                 notices=notices,
@@ -231,15 +235,12 @@ class Render:
         """How many frames a part has, what it is made from, and the two in one word."""
         size = part_frames or default_part_frames(self.clip.width, self.clip.height)
         style, runtime = self.stylizer.style.hash, self.stylizer.runtime
-        origin = origin_of(self.job, self.clip, style, runtime, fingerprint(self.clip), matte_of(self.job))
+        origin = origin_of(self.job, self.clip, style, runtime, fingerprint(self.clip), matte_fingerprint(self.job))
         return size, origin, plan_id(origin, size)
 
     def _frames_kept(self, part_frames: int | None) -> int:
         _, origin, identity = self._made_from(part_frames)
         return journal.frames_kept(self.job.output, origin, identity)
-
-    def _is_there(self, part: PartFile) -> bool:
-        return bool(part.codec) or pictures_there(part, self.job.output, self.clip, self.job.wanted.step)
 
     def _left(self, parts: list[PartFile]) -> Stretch:
         """The frames that come after the finished parts."""

@@ -9,16 +9,15 @@ from vidfx import __version__
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Job
 from vidfx.sink import encoder_options
-from vidfx.styles.library import StyleFile
 
 
-def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[str, str]:
+def provenance(style: str, style_hash: str, job: Job, parts: Sequence[PartFile]) -> dict[str, str]:
     """What made this film, as the tag `vidfx` of its metadata (JSON): enough to make it again."""
     look, wanted = job.look, job.wanted
     said = {
         "version": __version__,
-        "style": style.name,
-        "style_hash": style.hash,
+        "style": style,
+        "style_hash": style_hash,
         "strength": look.strength,
         "keep_color": look.keep_color,
         "smooth": look.smooth,
@@ -31,7 +30,7 @@ def provenance(style: StyleFile, job: Job, parts: Sequence[PartFile]) -> dict[st
         said["range"] = {
             k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None
         }
-    if parts and parts[0].codec:
+    if parts and not parts[0].is_pictures:
         codec, pix_fmt = parts[0].codec, parts[0].pix_fmt
         said["encode"] = {"codec": codec, "pix_fmt": pix_fmt} | encoder_options(job.output, codec, pix_fmt, job.encode)
     return {"vidfx": json.dumps(said, separators=(",", ":"))}

@@ -18,6 +18,7 @@ from vidfx.timeline import Timeline
 
 _REORDER = 64  # packets; no codec shows a picture this much later than it is stored
 _PROOF = 3  # pictures; fewer would not show that each packet is one
+_BEYOND = 24  # pictures past an entry for which packets are read, so that its time is among them
 _WORTH_SEEKING = 24
 """Pictures; to decode fewer than this for nothing is cheaper than to look for a keyframe."""
 
@@ -28,7 +29,7 @@ class SeekPoint:
 
     keyframe: int
     """pts of the keyframe."""
-    order: list[int] | None
+    times: list[int] | None
     """pts of the clip's pictures in order of presentation; the place in the list is the picture's number. It may end
     early: what comes later is counted on from there. None where the pictures get their numbers in another way."""
 
@@ -53,9 +54,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A run of a job's frames that is painted as if those before it had just been: a part, or what is left of a render.
-
-    As it stands: all of them.
+    """A run of a job's frames that is painted as if those before it had just been: a part, what is left of a render, or
+    the one frame of a preview. As it stands: all of them.
     """
 
     first: int = 0
@@ -68,14 +68,15 @@ class Stretch:
     warm_up: int = 0
     """How many of them are painted and thrown away."""
     end: int | None = None
-    """pts from which on frames are only looked at: that of the next part's first; None: the job's range says."""
+    """pts from which on frames are only looked at; None: the job's range says."""
 
 
 @dataclass(frozen=True, slots=True)
-class PacketTable:
-    """When each picture of a clip is shown, and where decoding may begin; read from packets alone."""
+class TimeTable:
+    """When each picture of a clip is shown, and where decoding may begin: from its packets, or from its pictures, and
+    then without a keyframe."""
 
-    order: list[int]
+    times: list[int]
     """pts of the clip's pictures in order of presentation, as far as was read; the place in the list is the picture's
     number."""
     keyframes: list[int]
@@ -91,15 +92,15 @@ class PacketTable:
         wanted = first or 0
         if start is not None:
             ticks = start / self.time_base
-            wanted = max(wanted, bisect_left(self.order, self.order[0] + -(-ticks.numerator // ticks.denominator)))
-        wanted = min(wanted, len(self.order) - 1) - before
-        place = bisect_right(self.keyframes, self.order[max(wanted, 0)]) - 1
-        return SeekPoint(self.keyframes[place], self.order) if place > 0 else None
+            wanted = max(wanted, bisect_left(self.times, self.times[0] + -(-ticks.numerator // ticks.denominator)))
+        wanted = min(wanted, len(self.times) - 1) - before
+        place = bisect_right(self.keyframes, self.times[max(wanted, 0)]) - 1
+        return SeekPoint(self.keyframes[place], self.times) if place > 0 else None
 
 
 def packet_table(
     container: InputContainer, stream: av.VideoStream, *, first: int | None = None, start: Fraction | None = None
-) -> PacketTable | None:
+) -> TimeTable | None:
     """The clip's pictures as its packets tell of them, without decoding more than a few; None where packets cannot say.
 
     With `first` (a number) or `start` (seconds from the first picture) it reads only as far as that; else to the end.
@@ -108,7 +109,7 @@ def packet_table(
     if not is_countable(container, stream):
         return None
     assert stream.time_base is not None
-    times: list[int] = []
+    stored: list[int] = []
     keyframes: list[int] = []
     bounded = first is not None or start is not None
     extra, ends_early = _REORDER, False
@@ -121,11 +122,11 @@ def packet_table(
                 return None
             if packet.is_discard:
                 continue
-            times.append(packet.pts)
+            stored.append(packet.pts)
             if packet.is_keyframe:
                 keyframes.append(packet.pts)
-            enough = (first is None or len(times) > first) and (
-                start is None or (packet.pts - min(times[:_REORDER])) * stream.time_base >= start
+            enough = (first is None or len(stored) > first) and (
+                start is None or (packet.pts - min(stored[:_REORDER])) * stream.time_base >= start
             )
             extra -= bounded and enough
             if extra <= 0:
@@ -135,24 +136,24 @@ def packet_table(
         pictures = list(islice(Reader(container, stream, Damage("")).pictures(), _PROOF))
     except av.FFmpegError:
         return None
-    order = sorted(times)
+    times = sorted(stored)
     if ends_early:
-        del order[-_REORDER:]  # among the last, pictures may be missing that are stored after them and shown before
+        del times[-_REORDER:]  # among the last, pictures may be missing that are stored after them and shown before
     shown = [picture.pts for picture in pictures]
-    if not shown or shown[0] not in order or len(set(order)) != len(order):
+    if not shown or shown[0] not in times or len(set(times)) != len(times):
         return None
     # leading pictures that no decoder shows do not count
-    order = order[order.index(shown[0]) :]
-    if order[: len(shown)] != shown[: len(order)] or _may_be_fields(stream, pictures[0], order):
+    times = times[times.index(shown[0]) :]
+    if times[: len(shown)] != shown[: len(times)] or _may_be_fields(stream, pictures[0], times):
         return None
-    return PacketTable(order, sorted(keyframes), stream.time_base)
+    return TimeTable(times, sorted(keyframes), stream.time_base)
 
 
-def _may_be_fields(stream: av.VideoStream, first: av.VideoFrame, order: list[int]) -> bool:
+def _may_be_fields(stream: av.VideoStream, first: av.VideoFrame, times: list[int]) -> bool:
     """Whether packets may hold one field: in H.264 those of a picture may come apart, also of some pictures alone."""
     if stream.codec_context.name != "h264" or not first.interlaced_frame:
         return False
-    gaps = [after - before for before, after in pairwise(order)]
+    gaps = [after - before for before, after in pairwise(times)]
     return bool(gaps) and 3 * min(gaps) < 2 * max(gaps)
 
 
@@ -163,7 +164,7 @@ def _lands(container: InputContainer, stream: av.VideoStream, point: SeekPoint) 
         landed = next((packet for packet in container.demux(stream) if packet.size), None)
         if landed is None or not landed.is_keyframe or landed.pts is None or landed.pts > point.keyframe:
             return False
-        if point.order is not None and landed.pts not in point.order:
+        if point.times is not None and landed.pts not in point.times:
             return False
         container.seek(point.keyframe, stream=stream)
         # some files mark pictures as keyframes that still lean on earlier ones: the decoder then has to invent pixels
@@ -184,7 +185,7 @@ def proved(clip: Clip, point: SeekPoint | None) -> SeekPoint | None:
         return point if _lands(container, film_stream(container, clip.stream_index), point) else None
 
 
-def read_table(clip: Clip) -> PacketTable | None:
+def read_table(clip: Clip) -> TimeTable | None:
     """The times of all frames of a film clip from its packets; None where only decoding can tell."""
     if clip.kind != "video":
         return None
@@ -192,7 +193,7 @@ def read_table(clip: Clip) -> PacketTable | None:
         return packet_table(container, film_stream(container, clip.stream_index))
 
 
-def point_for_range(clip: Clip, wanted: Range, warm_up: int, table: PacketTable | None) -> SeekPoint | None:
+def point_for_range(clip: Clip, wanted: Range, warm_up: int, table: TimeTable | None) -> SeekPoint | None:
     soon = (wanted.first or 0) <= _WORTH_SEEKING and (wanted.start or 0) * clip.rate <= _WORTH_SEEKING
     if soon:
         return None
@@ -210,10 +211,10 @@ def point_for_entry(clip: Clip, enter: Entry, before: int) -> tuple[SeekPoint | 
         return SeekPoint(enter.keyframe, None), enter
     with opened(clip.path) as container:
         stream = film_stream(container, clip.stream_index)
-        table = packet_table(container, stream, first=enter.index + _WORTH_SEEKING)
-    if table is None or enter.pts not in table.order:
+        table = packet_table(container, stream, first=enter.index + _BEYOND)
+    if table is None or enter.pts not in table.times:
         return None, enter
-    place = table.order.index(enter.pts)
+    place = table.times.index(enter.pts)
     point = table.seek_point(first=place, start=None, before=before + clip.interlaced)
-    begin, origin = table.order[max(0, place - before)], table.order[0] * table.time_base
+    begin, origin = table.times[max(0, place - before)], table.times[0] * table.time_base
     return point, replace(enter, begin=begin, origin=origin)

@@ -17,9 +17,9 @@ from vidfx.errors import UsageError
 from vidfx.frames import Clip, Frame, Picture
 from vidfx.notices import Notify
 from vidfx.pipeline import paint, warm_up_of
-from vidfx.seeking import Stretch
+from vidfx.seeking import Entry, Stretch
 from vidfx.settings import Look, Machine, Range
-from vidfx.sink import check_output
+from vidfx.sink import check_free, check_output
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
@@ -56,7 +56,9 @@ def preview(
         raise UsageError("a preview needs at least one style", hint="--style ink")
     output = Path(output)
     clip = open_clip(source, video_stream=video_stream)
-    check_output(output, clip, overwrite=overwrite, one_picture=True)
+    check_output(output, clip, one_picture=True)
+    if not overwrite:
+        check_free(output)
     found = [find_style(name) for name in styles]
     target = _frame_at(clip, Fraction(at))
     cells: list[Cell] = [("source", target.source)]
@@ -90,9 +92,14 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
 
 def _painted(clip: Clip, stylizer: Stylizer, look: Look, target: Frame, notify: Notify) -> Picture:
     """The frame as a render of the whole clip paints it, which sees what comes before and after."""
-    wanted = Range(first=target.index) if clip.kind != "still" else Range()
-    stretch = Stretch(first=target.index, warm_up=warm_up_of(look), end=target.pts + 1)
-    return next(paint(clip, stylizer, look=look, wanted=wanted, stretch=stretch, notify=notify)).image
+    stretch = Stretch(
+        first=target.index,
+        enter=Entry(index=target.index, pts=target.pts),
+        before=target.index,
+        warm_up=min(warm_up_of(look), target.index),
+        end=target.pts + 1,
+    )
+    return next(paint(clip, stylizer, look=look, wanted=Range(), stretch=stretch, notify=notify)).image
 
 
 def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:

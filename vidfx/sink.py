@@ -9,9 +9,9 @@ from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
 from vidfx.choice import CONTAINERS, Target
-from vidfx.encode import options_for, rehearse
+from vidfx.encode import options_for
 from vidfx.errors import CannotWrite, UsageError
-from vidfx.film import Film
+from vidfx.film import FilmWriter
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
@@ -19,7 +19,7 @@ from vidfx.parts.cut import write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["Written", "check_output", "encoder_options", "join", "tried", "write", "write_still"]
+__all__ = ["Written", "check_free", "check_output", "encoder_options", "join", "tell_of", "write", "write_still"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,13 @@ class Written:
 
     path: Path
     frames: int
-    copied: tuple[int, ...]
-    """Indices in the source of the streams that were carried over packet for packet."""
     notices: tuple[str, ...]
     codec: str
     pix_fmt: str
 
 
-def check_output(output: Path, clip: Clip, *, overwrite: bool, one_picture: bool = False) -> None:
-    """Refuses early a name that could not be written to later.
+def check_output(output: Path, clip: Clip, *, one_picture: bool = False) -> None:
+    """Refuses early a name that could not be written to later, whatever lies there.
 
     `one_picture`: one picture is made of the clip, whatever it is. Raises UsageError, CannotWrite.
     """
@@ -65,19 +63,13 @@ def check_output(output: Path, clip: Clip, *, overwrite: bool, one_picture: bool
         raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
     if _same_file(output, clip):
         raise UsageError(f"'{output}' is the clip itself", hint="choose another name; the source is never overwritten")
-    if overwrite:
-        return
-    taken = _first_of(output) if pattern else output if output.exists() else None
+
+
+def check_free(output: Path) -> None:
+    """Refuses a name that is taken, or a pattern of which a picture is there. Raises CannotWrite."""
+    taken = _first_of(output) if images.is_pattern(output) else output if output.exists() else None
     if taken is not None:
         raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
-
-
-def tried(target: Target) -> Target:
-    """The target, once its encoder was opened with its settings. Raises UsageError, Unavailable for one not here."""
-    muxer = CONTAINERS.get(target.output.suffix.lower())
-    if muxer:
-        rehearse(muxer, target.clip, target.choice, target.encode)
-    return target
 
 
 def encoder_options(output: Path, codec: str, pix_fmt: str, encode: Encode) -> dict[str, str]:
@@ -127,8 +119,11 @@ def write(
     Raises CannotWrite, UsageError, Unavailable, TryAgain, VidfxError, and whatever `frames` raises.
     """
     output = Path(output)
-    check_output(output, clip, overwrite=overwrite)
+    check_output(output, clip)
+    if not overwrite:
+        check_free(output)
     target, notices = Target.of(clip, output, encode, wanted), Notices(notify)
+    tell_of(target, notices)
     if output.suffix.lower() in images.SUFFIXES and not images.is_pattern(output):
         return write_still(frames, target, notices, on_frame)
     with journal.opened(output, None, notify=notices) as work:
@@ -152,35 +147,36 @@ def join(
     """
     if not parts:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
-    tell_of_source(target.clip, notices)
-    output, choice = target.output, target.choice
-    copied: tuple[int, ...] = ()
-    if output.suffix.lower() in CONTAINERS:
-        film = Film(parts, target, metadata, strict, notices)
-        copied = tuple(film.write(folder / f".film{output.suffix}", overwrite=overwrite))
-    count = sum(part.frames for part in parts)
-    codec, pix_fmt = (parts[0].codec, parts[0].pix_fmt) if parts[0].codec else (choice.codec, choice.pix_fmt)
-    return Written(output, count, copied, tuple(notices.said), codec, pix_fmt)
+    if target.muxer:
+        film = FilmWriter(parts, target, metadata, strict, notices)
+        film.write(folder / f".film{target.output.suffix}", overwrite=overwrite)
+    return _written(target, sum(part.frames for part in parts), notices)
 
 
-def tell_of_source(clip: Clip, notify: Notify) -> None:
-    """What becomes of the source that its owner should know before it is painted."""
+def tell_of(target: Target, notify: Notify) -> None:
+    """What becomes of the source, and what it is written as, as far as its owner should know before it is painted."""
+    clip = target.clip
     if hdr.is_hdr(clip.colour):
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
     if clip.interlaced:
         notify(deinterlace.NOTICE)
     for what in clip.left_out:
         notify(f"'{clip.path.name}': {what} is left out")
+    for notice in target.choice.notices:
+        notify(notice)
 
 
 def write_still(
     frames: Iterator[Frame], target: Target, notices: Notices, on_frame: Callable[[Frame], None]
 ) -> Written:
     """Writes one picture. Raises CannotWrite, UsageError, and whatever `frames` raises."""
-    tell_of_source(target.clip, notices)
     frame = next(frames, None)
     if frame is None:
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
     images.write_picture(target.output, frame.image, frame.alpha)
     on_frame(frame)
-    return Written(target.output, 1, (), tuple(notices.said), target.choice.codec, target.choice.pix_fmt)
+    return _written(target, 1, notices)
+
+
+def _written(target: Target, frames: int, notices: Notices) -> Written:
+    return Written(target.output, frames, tuple(notices.said), target.choice.codec, target.choice.pix_fmt)

@@ -54,7 +54,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
     with decode.opened(path) as container:
         stream = decode.film_stream(container, video_stream)
         stream.thread_type = "AUTO"
-        first = next(decode.decoded(container, stream, order=None, damage=Damage(str(path))), None)
+        first = next(decode.decoded(container, stream, times=None, damage=Damage(str(path))), None)
         if first is None or stream.time_base is None:
             raise UnreadableInput(f"no picture in '{path}' can be decoded", hint="the file may be cut short")
         picture = first.picture
@@ -117,7 +117,7 @@ def read_frames(
     wanted: Range = Range(),
     warm_up: int = 0,
     threads: int | None = None,
-    table: seeking.PacketTable | None = None,
+    table: seeking.TimeTable | None = None,
     enter: seeking.Entry | None = None,
     pixels: Pixels = Pixels(),
     strict: bool = False,
@@ -134,20 +134,20 @@ def read_frames(
     """
     notices: list[str] = []
     damage = Damage(str(clip.path), strict=strict)
-    if enter:
-        wanted = replace(wanted, first=enter.index, start=None)
+    reading = replace(wanted, first=enter.index, start=None) if enter else wanted
     try:
         frames = (
-            _film_frames(clip, wanted, warm_up, threads, table, enter, pixels, damage, notices.append)
+            _film_frames(clip, reading, warm_up, threads, table, enter, pixels, damage, notices.append)
             if clip.kind == "video"
-            else _pictures(clip, wanted, warm_up, pixels, notices.append)
+            else _pictures(clip, reading, warm_up, pixels, notices.append)
         )
         starts = True
         for frame in frames:
             yield replace(frame, starts_shot=True) if starts else frame
             starts = False
-        if starts and wanted.whole:
-            raise UnreadableInput(f"no picture in '{clip.path}' can be decoded", hint="the file may be damaged")
+        if starts and (enter or wanted.whole):
+            where = f" from frame {enter.index} on" if enter else ""
+            raise UnreadableInput(f"no picture in '{clip.path}' can be decoded{where}", hint="the file may be damaged")
         if starts:
             raise UsageError(f"the range holds no frame of '{clip.path}'", hint=_extent(clip))
     finally:
@@ -166,7 +166,7 @@ def _film_frames(
     wanted: Range,
     warm_up: int,
     threads: int | None,
-    table: seeking.PacketTable | None,
+    table: seeking.TimeTable | None,
     enter: seeking.Entry | None,
     pixels: Pixels,
     damage: Damage,
@@ -179,7 +179,7 @@ def _film_frames(
     else:
         point = seeking.point_for_range(clip, wanted, warm_up, table)
     point = seeking.proved(clip, point)
-    order = point.order if point else None
+    times = point.times if point else None
     to_rgb = _to_rgb(clip, pixels, notify)
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
@@ -187,9 +187,9 @@ def _film_frames(
         stream.thread_count = threads or 0
         if point:
             container.seek(point.keyframe, stream=stream)
-        raws = decode.decoded(container, stream, order=None if enter else order, damage=damage)
+        raws = decode.decoded(container, stream, times=None if enter else times, damage=damage)
         raws = deinterlaced(raws, notify)
-        origin = order[0] * clip.time_base if order else None
+        origin = times[0] * clip.time_base if times else None
         if enter:
             first = next(raws, None)
             origin = first.time if first and not point else enter.origin
@@ -245,12 +245,12 @@ def _pictures(clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: N
     return _select(frames, wanted, warm_up, origin=Fraction(0))
 
 
-def count_frames(clip: Clip) -> list[int]:
+def times_by_decoding(clip: Clip) -> list[int]:
     """pts of every picture of a film clip, by decoding all of it; for those whose packets cannot tell."""
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         stream.thread_type = "AUTO"
-        return [raw.pts for raw in decode.decoded(container, stream, order=None, damage=Damage(str(clip.path)))]
+        return [raw.pts for raw in decode.decoded(container, stream, times=None, damage=Damage(str(clip.path)))]
 
 
 def _select(items: Iterable[T], wanted: Range, warm_up: int, *, origin: Fraction | None = None) -> Iterator[T]:

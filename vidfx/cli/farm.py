@@ -60,7 +60,7 @@ PART = Option(
     section="Job",
     help="Which parts: 7, 0-99, 0-99x2, or several with commas; numbers past the last part are left out.",
 )
-HOST = [option for option in options.MACHINE if option.name in ("device", "batch", "tile", "threads")]
+HOST = [option for option in options.MACHINE if option.name not in ("runtime", "precision")]
 """What a host decides for itself; what would change a pixel was decided when the job was planned."""
 FORMAT = Option(
     ["--format"],
@@ -123,14 +123,16 @@ def plan(source: str, output: str | None, **values: Any) -> None:
     from vidfx.farm.folder import PLAN, write_folder
     from vidfx.farm.tasks import cut_up
     from vidfx.images import is_pattern
+    from vidfx.sink import check_free
 
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     job = options.job_of(values, source, output)
     folder = values["job"] or job.output.with_name(f"{job.output.name.partition('.%')[0]}.job")
     # numbered pictures beside a job folder are what its hosts have painted; another plan's folder is refused below
     ours = is_pattern(job.output) and (folder / PLAN).exists()
-    made = cut_up(replace(job, overwrite=job.overwrite or ours), values["part_frames"], notify=progress.notice)
-    made = replace(made, job=replace(made.job, overwrite=job.overwrite))
+    if not (job.overwrite or ours):
+        check_free(job.output)
+    made = cut_up(job, values["part_frames"], notify=progress.notice)
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
     here, all_parts = shlex.quote(str(folder)), write_ranges(range(len(made.parts)))
@@ -194,8 +196,7 @@ def stitch(folder: Path, **values: Any) -> None:
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress), stopped("the parts are all there"):
         planned = _read(folder, values)
-        overwrite = values["overwrite"] or planned.job.overwrite
-        written = join(planned, folder, overwrite=overwrite, notify=progress.notice)
+        written = join(planned, folder, overwrite=values["overwrite"], notify=progress.notice)
         progress.finish(f"wrote {written.path}: {written.frames} frames of {_counted(len(planned.parts), 'part')}")
     if values["json"]:
         options.print_json({"path": written.path, "frames": written.frames, "parts": len(planned.parts)})

@@ -85,7 +85,7 @@ def render(context: click.Context, /, source: str, output: str | None, **values:
 
 def _run(context: click.Context, job: Job, progress: Progress, values: options.Values) -> None:
     from vidfx.job import Render
-    from vidfx.sink import check_output
+    from vidfx.sink import check_free
 
     with stopped("nothing was left under the output's name"):
         # what is there already is said last: who asks what would be done often asks of a film that is made
@@ -99,7 +99,8 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
         for line in _origins(context) if told else ():
             click.echo(line, err=True)
         if values["dry_run"]:
-            check_output(job.output, made.clip, overwrite=job.overwrite)
+            if not job.overwrite:
+                check_free(job.output)
             return
         rendered = made.run(resume=values["resume"], progress=progress)
     progress.end()

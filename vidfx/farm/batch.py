@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -71,6 +71,8 @@ class Film:
     began: float = 0.0
     seconds: float = 0.0
     error: VidfxError | None = None
+    told: set[str] = field(default_factory=set)
+    """Notices, which each of its parts may say again."""
     held: ExitStack = field(default_factory=ExitStack)
     """The lock of its work folder."""
 
@@ -82,12 +84,6 @@ class Film:
     def folder(self) -> Path:
         """Where its parts lie."""
         return work_folder(self.job.output)
-
-    @property
-    def bold(self) -> Job:
-        """The job for workers: if a film that is there may be replaced is decided here, where it is known whether it
-        is this very one."""
-        return replace(self.job, overwrite=True)
 
 
 class Batch:
@@ -139,7 +135,9 @@ class Batch:
             film.counted[task.part] += said.count
             self._count(said.count)
         elif isinstance(said, Notice):
-            self._progress.notice(f"{film.name}: {said.text}")
+            if said.text not in film.told:
+                film.told.add(said.text)
+                self._progress.notice(f"{film.name}: {said.text}")
         else:
             try:
                 self._go_on(film, task, said)
@@ -186,8 +184,7 @@ class Batch:
         self._engine.submit(
             MakePlan(
                 film=film.number,
-                job=film.bold,
-                folder=film.folder,
+                job=film.job,
                 part_frames=self._part_frames,
                 pieces=pieces,
             )
@@ -196,7 +193,7 @@ class Batch:
     def _begin(self, film: Film, planned: Plan) -> None:
         """Passes over a film that is there from this very plan, takes up what an earlier run left of any other."""
         output, film.plan = film.job.output, planned
-        if is_finished(output, planned.film):
+        if is_finished(output, planned.film_id):
             self._end(film, "skipped", "is there already")
             return
         taken = is_there(output) and not film.job.overwrite
@@ -209,7 +206,7 @@ class Batch:
         film.left = {part.index for part in planned.parts} - set(there)
         self._count(sum(part.frames for part in there.values()), before=True)
         for part in sorted(film.left):
-            task = PaintPart(film=film.number, job=film.bold, folder=film.folder, plan=planned, part=part)
+            task = PaintPart(film=film.number, plan=planned, folder=film.folder, part=part)
             self._engine.submit(task)
         if not film.left:
             self._stitch(film)
@@ -222,12 +219,13 @@ class Batch:
 
     def _stitch(self, film: Film) -> None:
         film.state = "stitching"
-        self._engine.submit(StitchFilm(film=film.number, job=film.bold, folder=film.folder, plan=film.plan))
+        assert film.plan is not None
+        self._engine.submit(StitchFilm(film=film.number, plan=film.plan, folder=film.folder))
 
     def _finish(self, film: Film, written: Written) -> None:
         assert film.plan is not None
         film.frames, film.seconds = written.frames, time.monotonic() - film.began
-        remember(film.job.output, film.plan.film)
+        remember(film.job.output, film.plan.film_id)
         clear(film.folder)
         self._end(film, "done", f"{film.frames} frames in {minutes(film.seconds)}")
 

@@ -47,13 +47,12 @@ class Freight:
 
 def load(task: PaintPart, share: Share, put: Callable[[Any], Any]) -> Freight:
     """Makes a film ready to travel; with `auto` and `folder` only a sign that hosts look for. Raises CannotWrite."""
-    assert task.plan is not None
     sign = None
     if share != "objects":
         sign = task.folder.absolute() / f".shared-{uuid4().hex}"
         with writing(sign):
             write_whole(sign, b"")
-    job = task.plan.job  # whose runtime the plan has fixed for all hosts
+    job = task.job
     matte = job.look.matte and job.look.matte.absolute()
     style = str(find_style(job.style).path.absolute())
     job = replace(
@@ -91,7 +90,7 @@ def is_shared(freight: Freight, job: Job) -> bool:
 @contextmanager
 def arrived(freight: Freight, task: PaintPart, get: Callable[[Any], Any]) -> Iterator[PaintPart]:
     """On a host that shares nothing: the task with the paths of a folder of its own, which is gone afterwards."""
-    assert task.plan is not None and freight.files is not None
+    assert freight.files is not None
     home = _home() / task.plan.id
     home.mkdir(exist_ok=True)
     os.utime(home)
@@ -99,16 +98,16 @@ def arrived(freight: Freight, task: PaintPart, get: Callable[[Any], Any]) -> Ite
         _unpack(home / name, pieces, get)
     work = Path(tempfile.mkdtemp(prefix="part-", dir=home))
     try:
-        look, job = task.job.look, task.plan.job
-        matte = look.matte and home / "matte" / look.matte.name
+        job = task.job
+        matte = job.look.matte and home / "matte" / job.look.matte.name
         job = replace(
             job,
             source=home / "source" / job.source.name,
             output=work / job.output.name,
             style=str(home / STYLE),
-            look=replace(look, matte=matte),
+            look=replace(job.look, matte=matte),
         )
-        yield replace(task, job=job, folder=work, plan=replace(task.plan, job=job))
+        yield replace(task, folder=work, plan=replace(task.plan, job=job))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

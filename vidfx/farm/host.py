@@ -7,33 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidfx.farm.record import is_there
+from vidfx.notices import Notices
 from vidfx.parts.plan import Plan
-from vidfx.parts.work import finished_parts, machine_of, render_part
+from vidfx.parts.work import finished_parts, machine_of, planned_clip, render_part
 from vidfx.progress import Progress
 from vidfx.settings import Machine
 from vidfx.styles.stylizer import load_style
 
 
 class Within(Progress):
-    """Passes on what one part says, as a share of the whole: when it begins and ends is not said."""
+    """Passes on what parts say, each notice once; when one of them begins and ends is not said."""
 
     def __init__(self, whole: Progress) -> None:
-        self._whole = whole
-        self.notice, self.say, self.advance = whole.notice, whole.say, whole.advance  # type: ignore[method-assign]  # handed on
+        self._whole, self._notices = whole, Notices(whole.notice)
+
+    def notice(self, text: str) -> None:
+        self._notices(text)
+
+    def say(self, text: str) -> None:
+        self._whole.say(text)
+
+    def advance(self, frames: int) -> None:
+        self._whole.advance(frames)
 
 
 def render_parts(
     plan: Plan, wanted: Sequence[int], folder: Path, machine: Machine, progress: Progress
 ) -> tuple[int, int]:
     """Paints those of the wanted parts that are not finished; how many were painted, and how many were there."""
-    there = finished_parts(plan, folder, wanted)
+    clip = planned_clip(plan)
+    there = finished_parts(plan, folder, wanted, clip=clip)
     frames = sum(plan.parts[index].frames for index in wanted)
     progress.begin(frames, plan.rate, sum(part.frames for part in there.values()))
     try:
         if left := [index for index in wanted if index not in there]:
-            stylizer = load_style(plan.job.style, machine=machine_of(plan, machine))
+            stylizer, within = load_style(plan.job.style, machine=machine_of(plan, machine)), Within(progress)
             for index in left:
-                render_part(plan, index, folder, stylizer=stylizer, progress=Within(progress))
+                render_part(plan, index, folder, clip=clip, stylizer=stylizer, progress=within)
     finally:
         progress.end()
     return len(left), len(there)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -27,8 +27,6 @@ from vidfx.settings import Machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
-
-    from vidfx.parts.plan import Plan
 
 ORDER = {MakePlan: 0, StitchFilm: 1, PaintPart: 2}
 PATIENCE = 5.0
@@ -76,6 +74,13 @@ class LocalEngine:
                 return task
 
 
+@dataclass(frozen=True, slots=True)
+class _Another:
+    """Paint another part of the plan that was sent last, since a long film's plan is large."""
+
+    part: int
+
+
 class _Worker(Thread):
     """Hands one process its tasks, and starts another when it died."""
 
@@ -85,7 +90,7 @@ class _Worker(Thread):
         self._next_task = next_task
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._sent: Plan | None = None
+        self._sent: PaintPart | None = None
         self._lock = Lock()
         self._stopped = False
 
@@ -114,11 +119,11 @@ class _Worker(Thread):
             if self._stopped:
                 return
             pipe = self._pipe or self._start()
-        # a long film's plan is large, and the worker still has the one it was sent last
-        sent = replace(task, plan=None) if task.plan is self._sent else task
+        painting = task if isinstance(task, PaintPart) else None
+        same_plan = painting and self._sent and painting.plan is self._sent.plan
         try:
-            pipe.send(sent)
-            self._sent = task.plan
+            pipe.send(_Another(painting.part) if painting and same_plan else task)
+            self._sent = painting
             while True:
                 said: Said = pipe.recv()
                 self._report(task, said)
@@ -186,13 +191,15 @@ def serve(pipe: Connection, slot: int, slots: int) -> None:
             except OSError:
                 os._exit(1)  # the parent is gone, and nobody wants this any more
 
-    film, plan = -1, None
+    task: Task | None = None
     with suppress(EOFError, OSError, Terminated):
         while True:
-            task: Task = pipe.recv()
-            if task.plan is None and task.film == film:
-                task = replace(task, plan=plan)
-            film, plan = task.film, task.plan
+            asked: Task | _Another = pipe.recv()
+            if isinstance(asked, _Another):
+                assert isinstance(task, PaintPart)
+                task = replace(task, part=asked.part)
+            else:
+                task = asked
             say(carried_out(task, machine_for(task.job.machine, slot, slots), say))
 
 

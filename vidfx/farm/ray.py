@@ -14,14 +14,16 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidfx.errors import Unavailable, VidfxError
 from vidfx.farm import freight
 from vidfx.farm.local import LocalEngine
-from vidfx.farm.tasks import Done, Failed, Frames, Painted, PaintPart, Report, Task, carried_out
+from vidfx.farm.tasks import Done, Failed, Frames, Notice, Painted, PaintPart, Report, Said, Task, carried_out
 from vidfx.machine import may_use_gpu
+from vidfx.parts.work import machine_of
 from vidfx.settings import Machine
 
 if TYPE_CHECKING:
@@ -130,20 +132,22 @@ class RayEngine:
             return
         load = self._freight[task.film]
         options = _needs_of(task, self._ray.cluster_resources()) | {"max_retries": LOST_AGAIN}
-        reference = self._ray.remote(paint).options(**options).remote(replace(task, plan=None), load.plan, load)
+        reference = self._ray.remote(paint).options(**options).remote(task.part, task.folder, load.plan, load)
         self._flying[reference] = task
 
     def _land(self, reference: Any, task: PaintPart) -> None:
-        landed = self._landed(reference)
         try:
+            landed = self._landed(reference)
             if landed is None:
                 self._send_after(task)
                 return
-            said, files = landed
-            freight.unpack(files, task)
+            for notice in landed.notices:
+                self._report(task, notice)
+            said = landed.said
+            freight.unpack(landed.files, task)
         except VidfxError as error:
             said = Failed(error)
-        if isinstance(said, Painted) and task.plan:
+        if isinstance(said, Painted):
             self._report(task, Frames(task.plan.parts[task.part].frames))
         self._report(task, said)
 
@@ -154,14 +158,13 @@ class RayEngine:
             return came
         except errors.RayTaskError as error:
             what = str(error.cause).strip().splitlines()[0]
-            return Failed(VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME)), {}
+            raise VidfxError(f"a Ray worker could not paint: {what}", hint=_SAME) from error
         except errors.RayError as error:
             what = str(error).strip().splitlines()[0]
-            return Failed(VidfxError(f"a Ray worker was lost: {what}", hint=_FEWER)), {}
+            raise VidfxError(f"a Ray worker was lost: {what}", hint=_FEWER) from error
 
     def _send_after(self, task: PaintPart) -> None:
         """A host does not share the folder: from now on the film travels to it and to all that do not either."""
-        assert task.plan is not None
         if self._share == "folder":
             raise Unavailable(
                 f"a Ray host does not see '{task.folder}', '{task.job.source}', the style or the matte",
@@ -179,9 +182,8 @@ def needs(machine: Machine, there: Mapping[str, float]) -> dict[str, float]:
     return {"num_cpus": machine.threads or 1, "num_gpus": 1 if gpu else 0}
 
 
-def _needs_of(task: Task, there: Mapping[str, float]) -> dict[str, float]:
-    assert task.plan is not None
-    return needs(task.plan.job.machine, there)
+def _needs_of(task: PaintPart, there: Mapping[str, float]) -> dict[str, float]:
+    return needs(machine_of(task.plan, task.job.machine), there)
 
 
 def _slots(there: Mapping[str, float], *, gpu: bool) -> int:
@@ -194,29 +196,38 @@ _AGAIN = "when `ray status` shows it again, the same command goes on with what i
 _FEWER = "`ray status` shows the hosts; if their memory ran out, fewer --workers need less of it"
 
 
-Landed = tuple[Done | Failed, dict[str, bytes]]
-"""What came of a part, and the files that travel back: none where the folder is shared."""
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What came of a part on a host."""
+
+    said: Done | Failed
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Those that travel back: none where the folder is shared."""
+    notices: tuple[Notice, ...] = ()
 
 
-def paint(task: PaintPart, plan: Plan, load: freight.Freight) -> Landed | None:
+def paint(part: int, folder: Path, plan: Plan, load: freight.Freight) -> Landed | None:
     """On a host of the cluster: paints one part, in the shared folder or in one of the host's own.
 
     None where the folder is not shared, and nothing has been sent.
     """
     import ray
 
-    task = replace(task, job=plan.job, plan=plan, folder=task.folder if load.sign is None else load.sign.parent)
+    task = PaintPart(film=0, plan=plan, folder=folder if load.sign is None else load.sign.parent, part=part)
     given: dict[str, float] = ray.get_runtime_context().get_assigned_resources()
     granted = task.job.machine.threads or max(1, int(given.get("CPU", 1)))
     device = task.job.machine.device.partition(":")[0]  # Ray shows a task its own devices only, counted from 0
     machine = replace(task.job.machine, threads=granted, device=device)
+    heard: list[Said] = []
     if freight.is_shared(load, task.job):
-        return carried_out(task, machine, lambda _: None), {}
-    if load.files is None:
+        said, files = carried_out(task, machine, heard.append), {}
+    elif load.files is None:
         return None
-    with freight.arrived(load, task, ray.get) as here:
-        said = carried_out(here, machine, lambda _: None)
-        return said, freight.pack(here) if isinstance(said, Painted) else {}
+    else:
+        with freight.arrived(load, task, ray.get) as here:
+            said = carried_out(here, machine, heard.append)
+            files = freight.pack(here) if isinstance(said, Painted) else {}
+    return Landed(said, files, tuple(one for one in heard if isinstance(one, Notice)))
 
 
 def _connected(address: str | None, workers: int | None) -> Any:

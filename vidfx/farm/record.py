@@ -24,7 +24,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     film: str
-    """`Plan.film`: everything that changes a pixel or the encoding."""
+    """`Plan.film_id`: everything that changes a pixel or the encoding."""
     stamp: tuple[int, int]
     """Bytes and time of change; for numbered pictures, how many there are and 0."""
 
@@ -33,13 +33,13 @@ class Entries(BaseModel):
     films: dict[str, Entry] = {}
 
 
-def is_finished(output: Path, film: str) -> bool:
-    """Whether this film was made as `Plan.film` says and is still as it was then.
+def is_finished(output: Path, film_id: str) -> bool:
+    """Whether this film was made as `Plan.film_id` says and is still as it was then.
 
     A record that cannot be read counts as empty: a film is then refused rather than lost.
     """
     entry = _read(output.parent).films.get(output.name)
-    return entry is not None and entry.film == film and entry.stamp == _stamp(output)
+    return entry is not None and entry.film == film_id and entry.stamp == _stamp(output)
 
 
 def without_films(files: Iterable[Path]) -> Iterator[Path]:
@@ -59,12 +59,12 @@ def _names(folder: Path) -> Callable[[str], bool]:
     return lambda name: name in films or any(pattern.matches(name) for pattern in patterns)
 
 
-def remember(output: Path, film: str) -> None:
+def remember(output: Path, film_id: str) -> None:
     """Remembers a film that has just been finished. Raises CannotWrite, TryAgain."""
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[output.name] = Entry(film=film, stamp=_stamp(output))
+        entries.films[output.name] = Entry(film=film_id, stamp=_stamp(output))
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vidfx.errors import Terminated, VidfxError, as_ours
-from vidfx.machine import resolve
 from vidfx.notices import Notify
-from vidfx.parts.plan import Plan, plan
+from vidfx.parts.plan import Plan, survey
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Machine
@@ -25,22 +24,12 @@ WORTH_WARMING = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One thing to do for one film of a batch."""
+class MakePlan:
+    """Cut a film up."""
 
     film: int
     """Which film of the batch."""
     job: Job
-    folder: Path
-    """Where the film's parts lie."""
-    plan: Plan | None = None
-    """None where it is being made, or where the worker has it already."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakePlan(Task):
-    """Cut the film up."""
-
     part_frames: int | None = None
     """About how many frames a part shall have; None leaves it to `cut_up`."""
     pieces: int = 1
@@ -48,15 +37,36 @@ class MakePlan(Task):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaintPart(Task):
-    """Paint a part of the plan."""
+class PaintPart:
+    """Paint a part of a plan."""
 
+    film: int
+    plan: Plan
+    folder: Path
+    """Where the film's parts lie."""
     part: int
+
+    @property
+    def job(self) -> Job:
+        return self.plan.job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StitchFilm(Task):
-    """Join the parts."""
+class StitchFilm:
+    """Join the parts of a plan."""
+
+    film: int
+    plan: Plan
+    folder: Path
+    """Where the film's parts lie; the batch holds it."""
+
+    @property
+    def job(self) -> Job:
+        return self.plan.job
+
+
+Task = MakePlan | PaintPart | StitchFilm
+"""One thing to do for one film of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The task, and why."""
+    """The task could not be done."""
 
     error: VidfxError
 
@@ -103,7 +113,7 @@ Done = Planned | Painted | Stitched
 Said = Frames | Notice | Done | Failed
 """What a worker says of its task: some frames and notices, then what came of it."""
 Report = Callable[[Task, Said], None]
-"""Where an engine tells what became of its tasks; called from any thread."""
+"""Where an engine tells what its workers say; called from any thread."""
 
 
 class Engine(Protocol):
@@ -126,7 +136,6 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
     """Does a task here and now. Raises what planning, painting and stitching raise."""
     if isinstance(task, MakePlan):
         return Planned(cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice))
-    assert task.plan is not None
     if isinstance(task, PaintPart):
         from vidfx.parts.work import machine_of, render_part
 
@@ -135,24 +144,21 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
         return Painted()
     from vidfx.parts.stitch import stitch
 
-    # the batch itself holds the folder
-    return Stitched(
-        stitch(task.plan, task.folder, overwrite=task.job.overwrite, build_in=task.folder, notify=progress.notice)
-    )
+    # whether a film that is there may be replaced was decided by the batch
+    return Stitched(stitch(task.plan, task.folder, overwrite=True, build_in=task.folder, notify=progress.notice))
 
 
 def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Notify) -> Plan:
     """A plan whose parts are long enough that warming up costs little, yet short enough for `pieces` workers.
 
-    Where the film is too short for both, a part is at least as long as its warm-up. Raises what `plan` raises.
+    Where the film is too short for both, a part is at least as long as its warm-up. Raises what `survey` raises.
     """
-    # precision is the plan's; the runtime too must be one for all hosts, or neighbours would differ by some steps
-    job = replace(job, machine=replace(job.machine, runtime=resolve(job.machine).name))
+    seen = survey(job, notify=notify)
     warm_up = warm_up_of(job.look)
-    made = plan(job, part_frames=part_frames or (warm_up * WORTH_WARMING or None), notify=notify)
+    made = seen.cut(part_frames or (warm_up * WORTH_WARMING or None))
     if part_frames or len(made.parts) >= pieces:
         return made
-    return plan(job, part_frames=max(warm_up, -(-made.total // pieces)))
+    return seen.cut(max(warm_up, -(-made.total // pieces)))
 
 
 @lru_cache(maxsize=1)

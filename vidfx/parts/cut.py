@@ -12,11 +12,11 @@ from pathlib import Path
 import av
 
 from vidfx import images
-from vidfx.choice import CONTAINERS, Target
+from vidfx.choice import Target
 from vidfx.clock import Clock
 from vidfx.disk import writing
 from vidfx.encode import VideoEncoder
-from vidfx.frames import Clip, Frame
+from vidfx.frames import Frame
 from vidfx.notices import Notify
 from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
 
@@ -25,9 +25,9 @@ from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
 class Maker:
     """Who paints, and of which plan: what each part file says of itself."""
 
-    plan: str = ""
-    """`Plan.id`."""
+    plan_id: str = ""
     ran_on: str = ""
+    """As `Stylizer.describe` says it."""
 
 
 def write_parts(
@@ -77,25 +77,22 @@ class _PartInTheMaking:
         self._start, self._began = start, time.perf_counter()
         self.frames = 0
         self._encoder: VideoEncoder | None = None
-        self._picture_path = picture_paths(target.output, target.clip)
+        self._picture_path = picture_paths(target)
         with writing(target.output):
             self._file = PartWriter(part_path(folder, index))
-        if target.output.suffix.lower() in CONTAINERS:
+        if target.muxer:
             try:
-                self._open_encoder(notify)
+                self._open_encoder(target.muxer, notify)
             except BaseException:
                 self._file.abandon()
                 raise
 
-    def _open_encoder(self, notify: Notify) -> None:
+    def _open_encoder(self, muxer: str, notify: Notify) -> None:
         target = self._target
-        format_name = CONTAINERS[target.output.suffix.lower()]
-        self._clock = Clock(self._first.time_base, self._start, target.clip, target.wanted, format_name, notify)
+        self._clock = Clock(self._first.time_base, self._start, target.clip, target.wanted, muxer, notify)
         # never written to: the container tells the encoder what it must say, such as where headers go
-        container = av.open(io.BytesIO(), "w", format=format_name)
-        self._encoder = VideoEncoder(
-            container, target.clip, target.choice, target.encode, time_base=self._clock.time_base, notify=notify
-        )
+        container = av.open(io.BytesIO(), "w", format=muxer)
+        self._encoder = VideoEncoder(container, target, time_base=self._clock.time_base, notify=notify)
 
     def add(self, frame: Frame) -> None:
         with writing(self._target.output):
@@ -115,7 +112,7 @@ class _PartInTheMaking:
                 self._file.add(packet)
             part = PartFile(
                 path=Path(),
-                plan=made_by.plan,
+                plan_id=made_by.plan_id,
                 index=self._index,
                 first=self._first.index,
                 last=last.index,
@@ -141,10 +138,9 @@ class _PartInTheMaking:
         self._file.abandon()
 
 
-def picture_paths(output: Path, clip: Clip) -> Callable[[int], Path]:
+def picture_paths(target: Target) -> Callable[[int], Path]:
     """Where the picture of the clip's frame `index` goes; a sequence keeps the numbers of its source."""
-    if not images.is_pattern(output):
-        return lambda _: output
-    pattern = images.Pattern.of(output)
-    offset = images.Pattern.of(clip.path).numbers()[0] if clip.kind == "sequence" else 0
-    return lambda index: pattern.path(offset + index)
+    if not images.is_pattern(target.output):
+        return lambda _: target.output
+    pattern = images.Pattern.of(target.output)
+    return lambda index: pattern.path(target.clip.first_number + index)

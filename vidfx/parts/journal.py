@@ -44,7 +44,7 @@ def work_folder(output: Path) -> Path:
 def opened(
     output: Path,
     origin: Origin | None,
-    plan: str = "",
+    plan_id: str = "",
     *,
     resume: bool = True,
     notify: Notify,
@@ -59,11 +59,11 @@ def opened(
     """
     with held(output) as folder:
         with writing(folder):
-            kept = _kept(folder, origin, plan, resume=resume, notify=notify)
+            kept = _kept(folder, origin, plan_id, resume=resume, notify=notify)
         try:
             yield Journal(folder, kept)
         except BaseException as error:
-            if frames := frames_kept(output, origin, plan):
+            if frames := frames_kept(output, origin, plan_id):
                 error.add_note(f"{frames} finished frames are kept: the same command goes on from there")
             elif origin is not None and is_pattern(output) and Pattern.of(output).there():
                 error.add_note("the pictures painted so far stay: the same command paints them again")
@@ -113,19 +113,19 @@ def tidy(output: Path) -> None:
         clear(folder)
 
 
-def frames_kept(output: Path, origin: Origin | None, plan: str) -> int:
+def frames_kept(output: Path, origin: Origin | None, plan_id: str) -> int:
     """How many finished frames wait in an output's work folder for a render of this origin and plan."""
     folder = work_folder(output)
     if origin is None or _origin(folder) != origin:
         return 0
-    return sum(part.frames for part in _whole(folder, plan, verify=False))
+    return sum(part.frames for part in _whole(folder, plan_id, verify=False))
 
 
-def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
+def _kept(folder: Path, origin: Origin | None, plan_id: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
     for leftover in folder.glob(".*"):
         leftover.unlink()  # what was not finished
     before = _origin(folder)
-    kept = tuple(_whole(folder, plan)) if resume and before is not None and before == origin else ()
+    kept = tuple(_whole(folder, plan_id)) if resume and before is not None and before == origin else ()
     if not kept:
         if resume and before is not None and part_path(folder, 0).exists():
             changed = origin is None or before.settings != origin.settings
@@ -138,9 +138,9 @@ def _kept(folder: Path, origin: Origin | None, plan: str, *, resume: bool, notif
     return kept
 
 
-def _whole(folder: Path, plan: str, *, verify: bool = True) -> Iterator[PartFile]:
+def _whole(folder: Path, plan_id: str, *, verify: bool = True) -> Iterator[PartFile]:
     index = 0
-    while (part := read_part(part_path(folder, index), verify=verify)) and part.plan == plan:
+    while (part := read_part(part_path(folder, index), verify=verify)) and part.plan_id == plan_id:
         yield part
         if part.ends:
             return

@@ -115,13 +115,18 @@ def origin_of(
     )
 
 
-def matte_of(job: Job) -> Fingerprint | None:
+def matte_fingerprint(job: Job) -> Fingerprint | None:
     """The matte's, where there is one. Raises MissingInput, and what opening it raises."""
     return fingerprint(open_clip(job.look.matte)) if job.look.matte else None
 
 
+def film_id(origin: Origin) -> str:
+    """`Plan.film_id`: the origin but for its date."""
+    return digest(origin.settings, origin.source, [])
+
+
 def plan_id(origin: Origin, cuts: int | list[int]) -> str:
-    """`Plan.id`: the origin but for its date, and how many frames a part holds, or where each begins."""
+    """`Plan.id`: the same, and how many frames a part holds, or where each begins."""
     return digest(origin.settings, origin.source, cuts)
 
 

@@ -59,8 +59,8 @@ class PartFile:
     """A finished part, as its file says of itself."""
 
     path: Path
-    plan: str
-    """The plan it belongs to: `Plan.id`."""
+    plan_id: str
+    """Of the plan it belongs to."""
     index: int
     """0 for the film's first part."""
     first: int
@@ -81,12 +81,17 @@ class PartFile:
     seconds: float
     """Wall time that painting took, warm-up included."""
     codec: str = ""
-    """The encoder; empty where the part is a run of pictures that lie under their own names."""
+    """The encoder; empty where it `is_pictures`."""
     pix_fmt: str = ""
     headers: str = ""
     """Digest of the encoder's headers: parts with different ones cannot be joined."""
     time_base: Fraction = Fraction(1)
     """Of the packets' stamps."""
+
+    @property
+    def is_pictures(self) -> bool:
+        """Whether the part is a receipt for pictures that lie under their own names."""
+        return not self.codec
 
     def stamps(self) -> list[Stamp]:
         """One for each packet, in the order of decoding; none for pictures. Raises UnreadableInput."""

@@ -1,4 +1,4 @@
-"""Which frames each part of a job holds, found from the source's packets; no picture but the first is decoded."""
+"""Which frames each part of a job holds, found from the source's packets; no picture but the first few is decoded."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from vidfx import __version__, images, sink
-from vidfx.choice import Target
+from vidfx.choice import Choice, Target
+from vidfx.encode import rehearse
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
-from vidfx.machine import resolve
+from vidfx.machine import Runtime, resolve
 from vidfx.notices import Notify
-from vidfx.parts.origin import Fingerprint, fingerprint, matte_of, origin_of, plan_id
+from vidfx.parts.origin import Fingerprint, film_id, fingerprint, matte_fingerprint, origin_of, plan_id
 from vidfx.pipeline import warm_up_of
-from vidfx.seeking import Entry, PacketTable, Stretch, read_table
+from vidfx.seeking import Entry, Stretch, TimeTable, read_table
 from vidfx.settings import Job, Precision, Range, RuntimeName
-from vidfx.source import count_frames, open_clip
-from vidfx.styles.library import find_style
+from vidfx.source import open_clip, times_by_decoding
+from vidfx.styles.library import StyleFile, find_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A job cut into parts. A frozen value; `save` and `load` keep it as JSON, paths as given."""
+    """A job cut into parts. A frozen value; `to_json` and `load` keep it as JSON, paths as given."""
 
     job: Job
     id: str
     """16 hex digits over everything that changes a pixel or the encoding, the source included, and where the cuts are.
     Threads, batch, tiles and the output's name do not count: parts of one id may come from different machines."""
-    film: str
+    film_id: str
     """The same without the cuts: films of one `film` are equal to within a step of 255, however cut."""
     source: Fingerprint
     matte: Fingerprint | None
@@ -62,19 +63,64 @@ class Plan:
     runtime: RuntimeName
     precision: Precision
     """Both resolved once, so that every machine paints in them."""
+    style_name: str
     style_hash: str
+    choice: Choice
+    """What the film is written as, decided once, so that every machine encodes alike."""
     total: int
     """Frames that will be written."""
     start: Fraction
     """Time in seconds of the film's first frame on the source's time line."""
     rate: Fraction
     """Average frames per second, for estimates only."""
-    size: tuple[int, int]
-    """Width and height, upright."""
     parts: tuple[Part, ...]
 
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A job that was looked at as closely as it can be before it is cut."""
+
+    job: Job
+    target: Target
+    style: StyleFile
+    runtime: Runtime
+    source: Fingerprint
+    matte: Fingerprint | None
+    table: TimeTable
+    numbers: range
+    """Of the frames that are wanted."""
+
+    def cut(self, part_frames: int | None = None, shots: Sequence[int] = ()) -> Plan:
+        """Into parts as `plan` says. Raises UsageError for parts of no frame."""
+        if part_frames is not None and part_frames < 1:
+            raise UsageError(
+                f"a part must hold at least 1 frame, not {part_frames}", hint="without part_frames the size is chosen"
+            )
+        clip, table, numbers = self.target.clip, self.table, self.numbers
+        size = part_frames or default_part_frames(clip.width, clip.height)
+        cuts = list(_cuts(numbers, size, shots))
+        origin = origin_of(self.job, clip, self.style.hash, self.runtime, self.source, self.matte)
+        needed, back = warm_up_of(self.job.look), int(clip.interlaced)
+        return Plan(
+            job=self.job,
+            id=plan_id(origin, cuts if shots else size),
+            film_id=film_id(origin),
+            source=self.source,
+            matte=self.matte,
+            version=__version__,
+            runtime=self.runtime.name,
+            precision=self.runtime.precision,
+            style_name=self.style.name,
+            style_hash=self.style.hash,
+            choice=self.target.choice,
+            total=len(numbers),
+            start=table.times[numbers[0]] * table.time_base,
+            rate=clip.rate,
+            parts=tuple(_parts(cuts, numbers, table, needed, set(shots), back=back)),
+        )
 
 
 def plan(
@@ -87,47 +133,32 @@ def plan(
     """Cuts a job into parts of about `part_frames` frames (None: `default_part_frames`).
 
     `shots` are the numbers of frames that are known to begin a shot: a cut moves to one that is near, and needs no
-    warm-up there. Where packets cannot be counted as pictures (AVI, MPEG-TS ...) the clip is decoded once to count
-    them, and `notify` is told. Raises the errors of `vidfx.errors`: the job is checked as far as that goes without
-    loading the generator.
+    warm-up there. Raises what `survey` and `Survey.cut` raise.
     """
-    if part_frames is not None and part_frames < 1:
-        raise UsageError(
-            f"a part must hold at least 1 frame, not {part_frames}", hint="without part_frames the size is chosen"
-        )
+    return survey(job, notify=notify).cut(part_frames, shots)
+
+
+def survey(job: Job, *, notify: Notify = lambda _: None) -> Survey:
+    """Looks at a job: is it possible, and which frames has it?
+
+    Where packets cannot be counted as pictures (AVI, MPEG-TS ...) the clip is decoded once to count them, and `notify`
+    is told. Raises the errors of `vidfx.errors`: the job is checked as far as that goes without loading the generator,
+    but whether its film is there already is for those who stitch.
+    """
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
-    sink.check_output(job.output, clip, overwrite=job.overwrite)
-    sink.tried(Target.of(clip, job.output, job.encode, job.wanted))
-    size = part_frames or default_part_frames(clip.width, clip.height)
+    sink.check_output(job.output, clip)
+    rehearse(Target.of_job(clip, job))
     table = _table(clip, notify)
-    wanted, left_out = job.wanted.clamped(len(table.order))
+    wanted, left_out = job.wanted.clamped(len(table.times))
     if left_out:
         notify(left_out)
         job = replace(job, wanted=wanted)
     numbers = _numbers(table, wanted)
     if not numbers:
-        raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.order)} frames")
-    runtime = resolve(job.machine)
-    cuts = list(_cuts(numbers, size, shots))
-    source, matte = fingerprint(clip), matte_of(job)
-    origin = origin_of(job, clip, style.hash, runtime, source, matte)
-    return Plan(
-        job=job,
-        id=plan_id(origin, cuts if shots else size),
-        film=plan_id(origin, []),
-        source=source,
-        matte=matte,
-        version=__version__,
-        runtime=runtime.name,
-        precision=runtime.precision,
-        style_hash=style.hash,
-        total=len(numbers),
-        start=table.order[numbers[0]] * table.time_base,
-        rate=clip.rate,
-        size=(clip.width, clip.height),
-        parts=tuple(_parts(cuts, numbers, table, warm_up_of(job.look), set(shots), back=int(clip.interlaced))),
-    )
+        raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.times)} frames")
+    target, runtime = Target.of_job(clip, job), resolve(job.machine)
+    return Survey(job, target, style, runtime, fingerprint(clip), matte_fingerprint(job), table, numbers)
 
 
 def default_part_frames(width: int, height: int) -> int:
@@ -135,27 +166,27 @@ def default_part_frames(width: int, height: int) -> int:
     return min(250, max(48, round(2.4e8 / (width * height))))
 
 
-def _table(clip: Clip, notify: Notify) -> PacketTable:
+def _table(clip: Clip, notify: Notify) -> TimeTable:
     """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
     if clip.kind != "video":
-        return PacketTable(images.times_of(clip), [], clip.time_base)
+        return TimeTable(images.times_of(clip), [], clip.time_base)
     table = read_table(clip)
     if table is None:
         notify(f"the packets of '{clip.path}' cannot be counted as pictures: decoding it once, which parts will do too")
-        table = PacketTable(count_frames(clip), [], clip.time_base)
+        table = TimeTable(times_by_decoding(clip), [], clip.time_base)
     return table
 
 
-def _numbers(table: PacketTable, wanted: Range) -> range:
+def _numbers(table: TimeTable, wanted: Range) -> range:
     """The clip's frames that are wanted, as `read_frames` chooses them."""
-    order, base = table.order, table.time_base
-    first, last = wanted.first or 0, len(order) - 1
+    times, base = table.times, table.time_base
+    first, last = wanted.first or 0, len(times) - 1
     if wanted.start is not None:
-        first = max(first, bisect_left(order, order[0] + wanted.start / base))
+        first = max(first, bisect_left(times, times[0] + wanted.start / base))
     if wanted.last is not None:
         last = min(last, wanted.last)
     if wanted.end is not None:
-        last = min(last, bisect_left(order, order[0] + wanted.end / base) - 1)
+        last = min(last, bisect_left(times, times[0] + wanted.end / base) - 1)
     return range(first, last + 1, wanted.step)
 
 
@@ -171,7 +202,7 @@ def _cuts(numbers: range, size: int, shots: Sequence[int]) -> Iterator[int]:
 
 
 def _parts(
-    cuts: list[int], numbers: range, table: PacketTable, needed: int, shots: set[int], *, back: int
+    cuts: list[int], numbers: range, table: TimeTable, needed: int, shots: set[int], *, back: int
 ) -> Iterator[Part]:
     """`needed`: frames of warm-up in mid-shot; `back`: pictures that a deinterlacer must have seen before the first."""
     for index, place in enumerate(cuts):
@@ -182,10 +213,10 @@ def _parts(
         point = table.seek_point(first=begin, start=None, before=back) if table.keyframes else None
         enter = Entry(
             index=first,
-            pts=table.order[first],
+            pts=table.times[first],
             keyframe=point.keyframe if point else None,
-            begin=table.order[begin],
-            origin=table.order[0] * table.time_base,
+            begin=table.times[begin],
+            origin=table.times[0] * table.time_base,
         )
         yield Part(
             index=index,
@@ -196,7 +227,7 @@ def _parts(
                 enter=enter,
                 before=place,
                 warm_up=warm_up,
-                end=table.order[numbers[after]] if after < len(numbers) else None,
+                end=table.times[numbers[after]] if after < len(numbers) else None,
             ),
         )
 

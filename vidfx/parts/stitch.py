@@ -7,23 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vidfx import sink
-from vidfx.choice import Target
 from vidfx.errors import MissingInput
 from vidfx.images import is_pattern
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.plan import Plan
-from vidfx.parts.work import finished_parts, planned_clip
+from vidfx.parts.work import finished_parts, planned_clip, planned_target
 from vidfx.provenance import provenance
 from vidfx.ranges import write_ranges
-from vidfx.styles.library import find_style
 
 
 def stitch(
     plan: Plan,
     folder: Path,
     *,
-    overwrite: bool | None = None,
+    overwrite: bool = False,
     build_in: Path | None = None,
     notify: Notify = lambda _: None,
 ) -> sink.Written:
@@ -32,12 +30,14 @@ def stitch(
     The film is the one that a single pass writes: the same last step. It appears under its name when it is whole. Until
     then it lies in `build_in`, a folder that the caller holds, on the output's own file system (None: the output's
     work folder, held meanwhile). Numbered pictures are already where they belong; then this only checks that all are
-    there. Raises MissingInput, which names the parts that are not there, UnreadableInput where parts do not fit each
-    other, TryAgain where another process makes the same output, and what a render raises while it writes.
+    there. `overwrite` replaces a film that is there, as `job.overwrite` does. Raises MissingInput that names the parts
+    that are not there, UnreadableInput where parts do not fit each other, TryAgain where another process makes the same
+    output, and what a render raises while it writes.
     """
     job = plan.job
     clip = planned_clip(plan)
-    done = finished_parts(plan, folder)
+    target = planned_target(plan, clip)
+    done = finished_parts(plan, folder, clip=clip)
     missing = [part.index for part in plan.parts if part.index not in done]
     if missing:
         named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
@@ -45,17 +45,19 @@ def stitch(
             f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}",
             hint=f"vidfx farm render {shlex.quote(str(folder))} --part {write_ranges(missing)}",
         )
-    replaces = job.overwrite if overwrite is None else overwrite
-    # numbered pictures that lie there are the parts' own
-    sink.check_output(job.output, clip, overwrite=replaces or is_pattern(job.output))
-    parts = [done[part.index] for part in plan.parts]
+    overwrite = overwrite or job.overwrite
+    sink.check_output(job.output, clip)
+    if not overwrite and not is_pattern(job.output):  # numbered pictures that lie there are the parts' own
+        sink.check_free(job.output)
+    parts, notices = [done[part.index] for part in plan.parts], Notices(notify)
+    sink.tell_of(target, notices)
     with ExitStack() as stack:
         return sink.join(
             parts,
             build_in or stack.enter_context(journal.borrowed(job.output)),
-            Target.of(clip, job.output, job.encode, job.wanted),
-            metadata=provenance(find_style(job.style), job, parts),
+            target,
+            metadata=provenance(plan.style_name, plan.style_hash, job, parts),
             strict=job.strict,
-            overwrite=replaces,
-            notices=Notices(notify),
+            overwrite=overwrite,
+            notices=notices,
         )

@@ -14,7 +14,7 @@ from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts.cut import Maker, picture_paths, write_parts
-from vidfx.parts.origin import fingerprint, matte_of
+from vidfx.parts.origin import fingerprint, matte_fingerprint
 from vidfx.parts.packets import PartFile, part_path, read_part
 from vidfx.parts.plan import Part, Plan
 from vidfx.pipeline import paint
@@ -31,23 +31,24 @@ def render_part(
     index: int,
     folder: Path,
     *,
+    clip: Clip | None = None,
     stylizer: Stylizer | None = None,
     progress: Progress | None = None,
 ) -> PartFile:
     """Paints part `index` of a plan into `folder`, exact to the frame, after warming up on the frames before it.
 
     A part that is already there, whole and of this plan, is returned as it is: the call may be repeated, also by two
-    hosts at once (the last rename wins, with the same content). `stylizer` is the style already loaded, as
-    `machine_of` says, for those who paint many parts; `progress` counts the part's own frames. Raises UnreadableInput
-    where source, matte, style or vidfx are no longer what was planned, IndexError for no such part, and what a render
-    raises.
+    hosts at once (the last rename wins, with the same content). For those who paint many parts `clip` is the
+    `planned_clip`, and `stylizer` the style already loaded, as `machine_of` says; `progress` counts the part's own
+    frames. Raises UnreadableInput where source, matte, style or vidfx are no longer what was planned, IndexError for no
+    such part, and what a render raises.
     """
     part, job, progress = plan.parts[index], plan.job, progress or Progress()
-    clip = planned_clip(plan)
-    if done := _finished(plan, part, folder, clip):
+    clip = clip or planned_clip(plan)
+    target = planned_target(plan, clip)
+    if done := _finished(plan, part, folder, target):
         return done
-    stylizer = _planned_style(plan, stylizer)
-    notices, target = Notices(progress.notice), Target.of(clip, job.output, job.encode, job.wanted)
+    stylizer, notices = _planned_style(plan, stylizer), Notices(progress.notice)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     progress.begin(part.frames, plan.rate)
@@ -58,11 +59,11 @@ def render_part(
                     frames,
                     folder,
                     target,
-                    made_by=Maker(plan=plan.id, ran_on=stylizer.describe(clip.height, clip.width)),
+                    made_by=Maker(plan_id=plan.id, ran_on=stylizer.describe(clip.height, clip.width)),
                     index=index,
                     part_frames=part.frames,
                     start=plan.start,
-                    ends=part.stretch.end is None,
+                    ends=part is plan.parts[-1],
                     notify=notices,
                     on_frame=progress.frame,
                 )
@@ -93,15 +94,16 @@ def painted(
 
 
 def finished_parts(
-    plan: Plan, folder: Path, wanted: Iterable[int] | None = None, *, verify: bool = True
+    plan: Plan, folder: Path, wanted: Iterable[int] | None = None, *, clip: Clip | None = None, verify: bool = True
 ) -> Mapping[int, PartFile]:
     """The whole parts of this plan that lie in `folder`, by index; others, and damaged files, are passed over.
 
-    `wanted` are the indices to look for (None: all). Without `verify` no part is read through: to count them.
+    `wanted` are the indices to look for (None: all), `clip` the `planned_clip` if it is open already. Without `verify`
+    no part is read through: to count them.
     """
-    clip = planned_clip(plan)
+    target = planned_target(plan, clip or planned_clip(plan))
     parts = plan.parts if wanted is None else [plan.parts[index] for index in wanted]
-    found = ((part.index, _finished(plan, part, folder, clip, verify=verify)) for part in parts)
+    found = ((part.index, _finished(plan, part, folder, target, verify=verify)) for part in parts)
     return {index: part for index, part in found if part}
 
 
@@ -114,11 +116,16 @@ def planned_clip(plan: Plan) -> Clip:
     clip = open_clip(plan.job.source, video_stream=plan.job.video_stream)
     for path, found, planned in (
         (clip.path, fingerprint(clip), plan.source),
-        (plan.job.look.matte, matte_of(plan.job), plan.matte),
+        (plan.job.look.matte, matte_fingerprint(plan.job), plan.matte),
     ):
         if found and planned and (found.size, found.digest) != (planned.size, planned.digest):
             raise UnreadableInput(f"'{path}' is not the file that was planned for", hint="plan the job anew")
     return clip
+
+
+def planned_target(plan: Plan, clip: Clip) -> Target:
+    """What the plan says that is written of its clip: each host writes as the one that planned."""
+    return Target(clip, plan.job.output, plan.job.encode, plan.job.wanted, plan.choice)
 
 
 def machine_of(plan: Plan, host: Machine) -> Machine:
@@ -140,15 +147,14 @@ def _planned_style(plan: Plan, stylizer: Stylizer | None) -> Stylizer:
     return stylizer
 
 
-def _finished(plan: Plan, part: Part, folder: Path, clip: Clip, *, verify: bool = True) -> PartFile | None:
+def _finished(plan: Plan, part: Part, folder: Path, target: Target, *, verify: bool = True) -> PartFile | None:
     """The part's file where it is whole and of this plan; where it is made of pictures, they must lie there too."""
     done = read_part(part_path(folder, part.index), verify=verify)
-    if done is None or done.plan != plan.id:
-        return None
-    return done if done.codec or pictures_there(done, plan.job.output, clip, plan.job.wanted.step) else None
+    return done if done and done.plan_id == plan.id and is_there(done, target) else None
 
 
-def pictures_there(part: PartFile, output: Path, clip: Clip, step: int) -> bool:
-    """Whether every picture of a part without packets lies under its name."""
-    path = picture_paths(output, clip)
-    return all(path(number).is_file() for number in range(part.first, part.last + 1, step))
+def is_there(part: PartFile, target: Target) -> bool:
+    """Whether what a part file stands for is there: where that is pictures, each of them under its name."""
+    path = picture_paths(target)
+    numbers = range(part.first, part.last + 1, target.wanted.step) if part.is_pictures else ()
+    return all(path(number).is_file() for number in numbers)

@@ -48,8 +48,8 @@ class Commands:
         bounds = self._t.bounds
         if asked.settings.style is None:
             raise UsageError("choose a style to render with", hint="the cards under Style are those there are")
-        bounds.style(asked.settings.style)
+        style = bounds.style(asked.settings.style)
         matte = bounds.look(asked.settings).matte
         output = bounds.output(asked.output)
-        usual = default_output(bounds.source, asked.settings.style)
+        usual = default_output(bounds.source, style)
         return self._t.command.words(asked, matte, output), (output or usual).name

@@ -12,7 +12,7 @@ from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
 from vidfx.seeking import read_table
 from vidfx.settings import Range
-from vidfx.source import count_frames, read_frames
+from vidfx.source import read_frames, times_by_decoding
 from vidfx.tune.cache import ByteCache
 
 _BACK = 8
@@ -29,7 +29,7 @@ class ClipReader:
         self.clip = clip
         self._threads = threads
         self._table = read_table(clip)
-        self.pts = self._table.order if self._table else _times_by_reading(clip)
+        self.pts = self._table.times if self._table else _times_by_reading(clip)
         self._kept: ByteCache[Frame] = ByteCache(cache)
         self._run: Iterator[Frame] | None = None
         self._next = 0
@@ -98,4 +98,4 @@ class ClipReader:
 
 def _times_by_reading(clip: Clip) -> list[int]:
     """The pts of each frame where no packet table can say."""
-    return count_frames(clip) if clip.kind == "video" else images.times_of(clip)
+    return times_by_decoding(clip) if clip.kind == "video" else images.times_of(clip)
