@@ -118,7 +118,7 @@ def _painting(style: StyleFile) -> Iterator[Finding]:
     devices = ["cpu"] + [f"cuda:{number}" for number in range(cuda_devices())]
     for device in devices:
         for runtime in ("torch", "openvino"):
-            for precision in get_args(Precision)[1:]:
+            for precision in get_args(Precision):
                 machine = Machine(device=device, runtime=runtime, precision=precision)
                 name = f"{device} {runtime} {precision}"
                 needed = chosen is not None and (device, runtime, precision) == (

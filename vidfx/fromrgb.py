@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import cast
 
 import av
 import cv2
@@ -23,19 +22,20 @@ class FromRgb:
         self._tags, self._pix_fmt, self._size = tags, pix_fmt, (width, height)
         self._rgb = av.VideoFormat(pix_fmt).is_rgb
         self._full = self._rgb or tags.range == 2 or pix_fmt.startswith("yuvj")
-        self._layout = Layout.of(pix_fmt) or Layout.of(_nearest_planar(pix_fmt))
-        assert self._layout is not None
-        codes, offset = self._layout.to_codes(colour.matrix_used(tags, width, height), full=self._full)
+        layout = Layout.of(pix_fmt) or Layout.of(_nearest_planar(pix_fmt))
+        assert layout is not None
+        self._layout = layout
+        codes, offset = layout.to_codes(colour.matrix_used(tags, width, height), full=self._full)
         self._matrices = {top: np.column_stack([codes / top, offset]) for top in (255, 65535)}
         self._reformatter = VideoReformatter()
         self._scratch = Scratch()
 
     def __call__(self, picture: Picture, alpha: Opacity | None = None) -> VideoFrame:
         """A new frame that owns its pixels; times are the caller's to set. Without `alpha` it is opaque."""
-        layout = cast(Layout, self._layout)
+        layout = self._layout
         frame = VideoFrame(*self._size, layout.name)
         top = 2**layout.bits - 1
-        planes = self._codes(picture, layout)
+        planes = self._codes(picture)
         if layout.alpha:
             if alpha is None:
                 planes.append(np.full(picture.shape[:2], top, layout.dtype))
@@ -50,7 +50,8 @@ class FromRgb:
             )
         return self._tagged(frame)
 
-    def _codes(self, picture: Picture, layout: Layout) -> list[Plane]:
+    def _codes(self, picture: Picture) -> list[Plane]:
+        layout = self._layout
         if picture.dtype == np.uint8 and (layout.kind != "gbr" or layout.bits > 8):  # as in ToRgb
             deep = self._scratch("deep", picture.shape, np.uint16)
             picture = np.multiply(picture, 257, out=deep, dtype=np.uint16)

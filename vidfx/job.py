@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -148,13 +148,7 @@ class Render:
             "style": self.stylizer.card.name,
             "style_hash": self.stylizer.style.hash,
             "runs_on": self.ran_on,
-            "look": {
-                "strength": look.strength,
-                "keep_color": look.keep_color,
-                "smooth": look.smooth,
-                "smooth_window": look.smooth_window,
-                "matte": str(look.matte) if look.matte else None,
-            },
+            "look": asdict(look) | {"matte": str(look.matte) if look.matte else None},
             "strict": job.strict,
             "codec": choice.codec,
             "pix_fmt": choice.pix_fmt,

@@ -57,11 +57,10 @@ class Layout:
 
     def to_codes(self, matrix: int, *, full: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """3 × 3 and 3: how RGB in 0..1 becomes this layout's codes."""
+        factor, offset = colour.scales(self.bits, full=full)
         if self.kind != "yuv":
-            factor, offset = colour.scales(self.bits, full=full)
             mix = _GBR if self.kind == "gbr" else np.tile(colour.rgb_to_yuv(6)[0], (3, 1))
             return mix * factor[0], np.repeat(offset[0], 3)
-        factor, offset = colour.scales(self.bits, full=full)
         return colour.rgb_to_yuv(matrix) * factor[:, None], offset
 
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from vidfx.errors import Unavailable, UsageError
 from vidfx.settings import Machine, Precision, RuntimeName
@@ -113,7 +112,7 @@ def cuda_devices() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def _runtime(machine: Machine, device: str) -> Literal["torch", "openvino"]:
+def _runtime(machine: Machine, device: str) -> RuntimeName:
     """OpenVINO on a CPU where it is installed: the quicker one in every precision (docs/performance.md)."""
     needs_openvino = machine.runtime == "openvino" or machine.precision == "int8"
     if needs_openvino and (device != "cpu" or machine.runtime == "torch"):

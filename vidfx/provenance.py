@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from vidfx import __version__
 from vidfx.parts.packets import PartFile
@@ -13,19 +15,17 @@ from vidfx.sink import encoder_options
 
 def provenance(style: str, style_hash: str, job: Job, parts: Sequence[PartFile]) -> dict[str, str]:
     """What made this film, as the tag `vidfx` of its metadata (JSON): enough to make it again."""
-    look, wanted = job.look, job.wanted
+    look, wanted = asdict(job.look), job.wanted
+    matte: Path | None = look.pop("matte")
     said = {
         "version": __version__,
         "style": style,
         "style_hash": style_hash,
-        "strength": look.strength,
-        "keep_color": look.keep_color,
-        "smooth": look.smooth,
-        "smooth_window": look.smooth_window,
+        **look,
         "runs_on": "; ".join(dict.fromkeys(part.ran_on for part in parts)),
     }
-    if look.matte:
-        said["matte"] = look.matte.name
+    if matte:
+        said["matte"] = matte.name
     if not wanted.whole:
         said["range"] = {
             k: str(v) for k in ("start", "end", "first", "last", "step") if (v := getattr(wanted, k)) is not None

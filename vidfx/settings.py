@@ -13,8 +13,9 @@ from vidfx.ranges import parse_ranges, within
 
 Device = str
 """`auto`, `cpu`, `cuda` or `cuda:N`."""
-RuntimeName = Literal["auto", "torch", "openvino"]
-Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Auto = Literal["auto"]
+RuntimeName = Literal["torch", "openvino"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
 FARTHEST_AHEAD = 16
 """Frames; each block of look-ahead is held in memory twice."""
 
@@ -140,8 +141,8 @@ class Machine:
     """On what the generator runs. `auto` asks the machine."""
 
     device: Device = "auto"
-    runtime: RuntimeName = "auto"
-    precision: Precision = "auto"
+    runtime: RuntimeName | Auto = "auto"
+    precision: Precision | Auto = "auto"
     batch: int | None = None
     """Frames per pass; None sizes it to memory."""
     tile: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -216,7 +217,7 @@ JOB = [style_option(), *LOOK, *RANGE, *ENCODE, *MACHINE, VIDEO_STREAM, STRICT]
 
 
 def look_of(values: Values) -> Look:
-    return Look(**{name: values[name] for name in ("strength", "keep_color", "matte", "smooth", "smooth_window")})
+    return Look(**{one.name: values[one.name] for one in fields(Look)})
 
 
 def range_of(values: Values) -> Range:
@@ -230,9 +231,7 @@ def encode_of(values: Values) -> Encode:
 
 
 def machine_of(values: Values) -> Machine:
-    return Machine(
-        **{name: values[name] for name in ("device", "runtime", "precision", "batch", "tile", "threads", "memory")}
-    )
+    return Machine(**{one.name: values[one.name] for one in fields(Machine)})
 
 
 def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job:

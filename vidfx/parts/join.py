@@ -21,31 +21,31 @@ from vidfx.parts.packets import PartFile, headers
 
 def in_decoding_order(parts: Sequence[PartFile]) -> Iterator[Packet[Stream]]:
     """The packets of all parts with pts, dts and duration in the parts' time base. Raises UnreadableInput."""
-    times, delay = _timeline(parts)
+    shown, times, delay = _timeline(parts)
     number = 0
-    for part in parts:
+    for part, own in zip(parts, shown, strict=True):
         first = number
-        shown = sorted(stamp.pts for stamp in part.stamps())
         for packet in part.packets():
             assert packet.pts is not None
-            packet.pts = times[first + bisect_left(shown, packet.pts)]
+            packet.pts = times[first + bisect_left(own, packet.pts)]
             early = number < delay
             packet.dts = times[number] - (times[delay] - times[0]) if early else times[number - delay]
             number += 1
             yield packet
 
 
-def _timeline(parts: Sequence[PartFile]) -> tuple[array[int], int]:
-    """Every picture's time in order of presentation, strictly rising, and the deepest reordering in pictures."""
-    times = array("q")
-    delay = 0
+def _timeline(parts: Sequence[PartFile]) -> tuple[list[array[int]], array[int], int]:
+    """The times of each part's pictures in order of presentation, those of all, strictly rising, and the deepest
+    reordering in pictures."""
+    shown, times, delay = [], array("q"), 0
     for part in parts:
         stored = [stamp.pts for stamp in part.stamps()]
-        shown = sorted(stored)
-        delay = max([delay, *(place - bisect_left(shown, pts) for place, pts in enumerate(stored))])
-        for pts in shown:  # two frames of AVI's coarse clock may meet where two parts do
+        own = array("q", sorted(stored))
+        delay = max([delay, *(place - bisect_left(own, pts) for place, pts in enumerate(stored))])
+        for pts in own:  # two frames of AVI's coarse clock may meet where two parts do
             times.append(max(pts, times[-1] + 1) if times else pts)
-    return times, delay
+        shown.append(own)
+    return shown, times, delay
 
 
 def check_headers(parts: Sequence[PartFile], codec: str, extradata: bytes | None) -> None:

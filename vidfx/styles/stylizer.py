@@ -104,10 +104,10 @@ class Stylizer:
             out = np.empty_like(padded)
             rows, columns = (spans(size, tile, radius, self.card.size_multiple) for size in padded.shape[1:3])
             for row, column in product(rows, columns):
-                painted = self._generate(padded[:, row.window, column.window])
+                painted = self._painter(padded[:, row.window, column.window])
                 out[:, row.tile, column.tile] = painted[:, row.inside, column.inside]
         else:
-            out = self._generate(padded)
+            out = self._painter(padded)
         return np.ascontiguousarray(out[:, border : border + height, border : border + width])
 
     def _padded(self, size: int) -> int:
@@ -124,10 +124,6 @@ class Stylizer:
         for picture, into in zip(batch, padded, strict=True):
             cv2.copyMakeBorder(picture, border, below, border, right, mirror, dst=into)
         return padded
-
-    def _generate(self, batch: Batch) -> Batch:
-        """One pass of the generator; sizes are multiples of the card's."""
-        return self._painter(batch)
 
 
 def _check(batch: object) -> None:

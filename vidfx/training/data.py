@@ -22,7 +22,7 @@ from vidfx.notices import Notify
 from vidfx.training.neighbours import Later
 from vidfx.training.pictures import answer, expose, read_content, read_style, treat_style
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
-from vidfx.training.teachers import TEACHERS, Teacher
+from vidfx.training.teachers import Teacher
 
 CPU = torch.device("cpu")
 BORDER = 16
@@ -50,7 +50,7 @@ class Content:
 class Batch:
     content: Tensor
     """N × 3 × S × S in 0..1, S = crop + 2 × (BORDER + SLACK)."""
-    teacher: Tensor
+    answer: Tensor
     """The teacher's picture of it, N × 3 × crop × crop."""
     style: Tensor
     """N × 3 × crop × crop, unrelated to the content."""
@@ -75,11 +75,10 @@ class TrainingData:
     @cached_property
     def plain(self) -> tuple[Tensor, Tensor]:
         """Plain colours and the teacher's answers; painted when first asked for, which only the loss `plain` does."""
-        return plain_colours(TEACHERS[self.recipe.warm_start.teacher], self.recipe.seed)
+        return plain_colours(self.recipe.warm_start.draw, self.recipe.seed)
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
-        teacher = TEACHERS[self.recipe.warm_start.teacher]
-        pictures = [treat_style(p, source, teacher) for p in read_style(source, root, notify)]
+        pictures = [treat_style(p, source, self.recipe.warm_start.draw) for p in read_style(source, root, notify)]
         if not pictures:
             raise UsageError(
                 f"{source.path}: no picture is left to train on",
@@ -119,19 +118,18 @@ class TrainingData:
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         both = [picture] if later is None else [picture, later]
         graded = expose(np.stack([cv2.resize(one, size, interpolation=how) for one in both]).astype(np.uint8), random)
-        teacher = TEACHERS[self.recipe.warm_start.teacher]
         neighbour = None if later is None else Later.of(graded[0], graded[1])
-        return Content(graded[0], answer(teacher, graded[0], self.recipe.stroke), neighbour)
+        return Content(graded[0], answer(self.recipe.warm_start.draw, graded[0], self.recipe.stroke), neighbour)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, always the same one."""
         random = np.random.default_rng((self.recipe.seed, 7, step))
         crops = [self._content_crop(random) for _ in range(self.recipe.batch)]
-        content, teacher, later, flow, trust = zip(*crops, strict=True)
+        content, answers, later, flow, trust = zip(*crops, strict=True)
         style = [self._style_crop(random) for _ in range(self.recipe.batch)]
         return Batch(
             content=to_tensor(content, self._device),
-            teacher=to_tensor(teacher, self._device),
+            answer=to_tensor(answers, self._device),
             style=to_tensor(style, self._device),
             later=to_tensor(later, self._device),
             flow=torch.from_numpy(np.stack(flow)).to(self._device).permute(0, 3, 1, 2).contiguous(),

@@ -157,10 +157,10 @@ class Trainer:
         with self.sight.autocast():
             painted = inner(state.generator(reflect_border(without_slack(batch.content))))
         painted = painted.float()
-        loss = F.l1_loss(painted, batch.teacher) + 0.1 * range_loss(painted)
-        loss = loss + F.l1_loss(differences(painted), differences(batch.teacher))
+        loss = F.l1_loss(painted, batch.answer) + 0.1 * range_loss(painted)
+        loss = loss + F.l1_loss(differences(painted), differences(batch.answer))
         if warm.line:
-            loss = loss + warm.line * line_loss(painted, batch.teacher)
+            loss = loss + warm.line * line_loss(painted, batch.answer)
         self.update_generator(loss)
         return {"teacher": loss.item()}
 
@@ -191,7 +191,7 @@ class Trainer:
         with sight.autocast():
             with torch.no_grad():
                 wanted = sight.network(part(source)) if weights.content else None
-                drawn = sight.network(part(batch.teacher)) if weights.likeness else None
+                drawn = sight.network(part(batch.answer)) if weights.likeness else None
             looks = wanted or drawn or weights.style or sight.signs_by_the_same(weights)
             features = sight.network(part(painted).clamp(-0.1, 1.1)) if looks else {}
             signatures = sight.sign(painted.clamp(-0.1, 1.1), features) if weights.statistics else None
@@ -206,10 +206,10 @@ class Trainer:
             else statistics_loss(signatures, sight.style_signatures, sight.style_spread),
             "content": content_loss(features, wanted) if wanted else unasked,
             "likeness": likeness_loss(features, drawn) if drawn else unasked,
-            "tint": tint_loss(painted, batch.teacher),
-            "tone": tone_loss(painted, batch.teacher),
-            "teacher": F.l1_loss(painted, batch.teacher),
-            "line": line_loss(painted, batch.teacher) if weights.line else unasked,
+            "tint": tint_loss(painted, batch.answer),
+            "tone": tone_loss(painted, batch.answer),
+            "teacher": F.l1_loss(painted, batch.answer),
+            "line": line_loss(painted, batch.answer) if weights.line else unasked,
             "steady": views.unsteadiness(painted_whole, later[0]) if later else unasked,
             "grid": grid_loss(painted),
             "flat": flat_loss(painted, source),
@@ -257,7 +257,7 @@ class Trainer:
         with torch.no_grad():
             painted = inner(self.state.average(reflect_border(without_slack(batch.content))))
         source = inner(without_slack(batch.content))
-        rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.teacher, painted, batch.style)]
+        rows = [torch.cat(list(x[:4].cpu().float()), 1) for x in (source, batch.answer, painted, batch.style)]
         strip = torch.cat(rows, 2).clamp(0, 1).permute(1, 2, 0).numpy()
         write_picture(self.out / f"sample_{step:06d}.png", np.rint(strip * 255).astype(np.uint8))
 

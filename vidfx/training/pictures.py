@@ -13,7 +13,7 @@ from vidfx.errors import MissingInput, UsageError
 from vidfx.frames import LUMA, Picture
 from vidfx.notices import Notify
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
-from vidfx.training.teachers import TEACHERS, Teacher
+from vidfx.training.teachers import Teacher
 from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -135,10 +135,9 @@ def style_pictures(recipe: Recipe, root: Path, notify: Notify) -> tuple[list[Pic
 
     Raises UsageError for fewer than two, MissingInput for a source that is not there.
     """
-    teacher = TEACHERS[recipe.warm_start.teacher]
     for held_out in (True, False):
         pictures = [
-            treat_style(picture, source, teacher)
+            treat_style(picture, source, recipe.warm_start.draw)
             for source in recipe.style
             for picture in read_style(source, root, notify, held_out=held_out)
         ]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from vidfx.frames import LUMA
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
-from vidfx.training.teachers import TEACHERS
+from vidfx.training.teachers import TEACHERS, Teacher
 
 
 def _can_match(name: str) -> str:
@@ -105,6 +105,11 @@ class WarmStart(Part):
     learning_rate: float = Field(1e-3, gt=0)
     line: float = Field(0.0, ge=0)
     """Weight of the loss `line` beside the L1 to the teacher."""
+
+    @property
+    def draw(self) -> Teacher:
+        """The teacher itself."""
+        return TEACHERS[self.teacher]
 
 
 class Losses(Part):
