@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import av
@@ -155,3 +156,20 @@ def test_a_part_begins_in_the_middle_of_two_layers(tmp_path: Path) -> None:
     frames = list(source.read_frames(clip, wanted=Range(first=40, last=44)))
     assert [frame.index for frame in frames] == [40, 41, 42, 43, 44]
     assert np.abs(frames[0].image.astype(int) - picture(40)).mean() < 3
+
+
+@pytest.mark.parametrize("extra", [1, 2])
+def test_a_tiff_is_read_as_it_was_before_its_alpha(tmp_path: Path, extra: int) -> None:
+    """Whether the file says that its colours are multiplied (1) or not (2); OpenCV multiplies the latter itself."""
+    path, alpha = see_through(tmp_path)
+    ffmpeg("-i", path, "-frames:v", "1", "-pix_fmt", "rgba", tmp_path / "in.tif")
+    straight = picture(0).astype(float)
+    if extra == 1:
+        data = bytearray((tmp_path / "in.tif").read_bytes())
+        place = data.index(struct.pack("<HHIH", 338, 3, 1, 2))
+        data[place : place + 10] = struct.pack("<HHIH", 338, 3, 1, 1)
+        (tmp_path / "in.tif").write_bytes(data)
+    image, again = stills.as_wanted(stills.load(tmp_path / "in.tif"), Pixels(alpha=True))
+    assert again is not None and np.abs(again.astype(int) - alpha).max() <= 1
+    expected = straight if extra == 2 else np.minimum(straight * 255 / np.maximum(alpha, 1)[..., None], 255)
+    assert np.abs(image.astype(int) - expected)[alpha > 128].max() <= 2

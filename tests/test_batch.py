@@ -19,6 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from clips import make_clip
 from fftools import needs_ffprobe
@@ -35,6 +36,7 @@ from vidfx.farm.tasks import Failed, MakePlan, PaintPart, Report, Said, StitchFi
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
 from vidfx.settings import Job, Look, Range
+from vidfx.stills import write_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = """
@@ -483,3 +485,37 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(number: signal.Signals, co
     assert again.returncode == 0, err
     assert_equals_the_single_pass("a")
     assert_equals_the_single_pass("b")
+
+
+def test_pictures_that_changed_are_not_taken_for_ours() -> None:
+    run([pictures_job()])
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "skipped"
+    Path("painted/p.0003.png").write_bytes(b"")
+    (film,), _, _ = run([pictures_job()])
+    assert film.state == "failed" and isinstance(film.error, CannotWrite)
+    (film,), _, _ = run([replace(pictures_job(), overwrite=True)])
+    assert film.state == "done" and Path("painted/p.0003.png").stat().st_size
+
+
+def test_a_still_keeps_its_name_whatever_is_in_it() -> None:
+    for name in ("take #2", "take 02", "100%d"):
+        write_picture(Path(f"clips/{name}.png"), np.full((48, 64, 3), 90, np.uint8))
+    names = ("take #2", "take 02", "100%d")
+    made = [replace(jobs("a")[0], source=Path(f"clips/{n}.png"), output=Path(f"painted/{n}.png")) for n in names]
+    films, _, _ = run([replace(job, encode=Encode()) for job in made])
+    assert [(film.state, film.error) for film in films] == [("done", None)] * 3
+    assert sorted(path.name for path in Path("painted").iterdir() if path.suffix == ".png") == [
+        "100%d.png",
+        "take #2.png",
+        "take 02.png",
+    ]
+    films, _, _ = run([replace(job, encode=Encode()) for job in made])
+    assert [film.state for film in films] == ["skipped"] * 3
+
+
+def test_a_film_without_its_sound_is_another_film() -> None:
+    run(jobs("b"))
+    (quiet,) = (replace(job, encode=replace(job.encode, audio=False), overwrite=True) for job in jobs("b"))
+    (film,), _, _ = run([quiet])
+    assert film.state == "done"

@@ -168,3 +168,16 @@ def test_a_packet_may_hold_one_field_of_a_picture(tmp_path: Path, style: str) ->
     )
     done = render(source, tmp_path / "out.mkv", style, strict=True)
     assert not any("decoded" in notice for notice in done.notices)
+
+
+def test_a_range_that_ends_after_the_picture_cuts_no_sound(tmp_path: Path, style: str) -> None:
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    ffmpeg(*film, "-f", "lavfi", "-i", "sine=duration=2", "-c:v", "libx264", "-c:a", "aac", tmp_path / "in.mp4")
+    (whole,) = witness.see(tmp_path / "in.mp4").others
+    for name, wanted in {"to": Range(end=Fraction(100)), "frames": Range(first=0, last=999)}.items():
+        done = render(tmp_path / "in.mp4", tmp_path / f"{name}.mp4", style, wanted=wanted)
+        (sound,) = witness.see(done.path).others
+        assert [data for _, data in sound.packets][-40:] == [data for _, data in whole.packets][-40:]
+    done = render(tmp_path / "in.mp4", tmp_path / "cut.mp4", style, wanted=Range(end=Fraction(3, 2)))
+    (sound,) = witness.see(done.path).others
+    assert 1.4 < float(sound.says["duration"]) < 1.6

@@ -299,3 +299,37 @@ def test_openjd_run_makes_the_film(run: Run, tmp_path: Path) -> None:
     assert "openjd_progress: 100.0" in done.stdout
     assert "openjd_status: painted 1 part" in done.stdout
     assert_same_film("film.mkv", "single.mkv")
+
+
+def test_a_still_is_stitched_too(run: Run) -> None:
+    vidfx.preview("clip.mkv", styles=["style"], output="still.png", machine=CPU)
+    assert run("farm", "plan", "still.png", "--style", "style", "-o", "out.png", "--job", "job")[0] == 0
+    assert run("farm", "render", "job", "--part", 0)[0] == 0
+    code, _, err = run("farm", "stitch", "job")
+    assert code == 0, err
+
+
+def test_a_job_may_be_reached_by_a_link(run: Run) -> None:
+    planned(run, "--part-frames", 30)
+    Path("far").mkdir()
+    Path("far/link").symlink_to(Path("job").absolute())
+    code, out, err = run("farm", "status", "far/link", "--json")
+    assert code == 0, err
+    assert json.loads(out)["parts"] == 2
+
+
+def test_a_command_that_is_shown_may_be_given(run: Run) -> None:
+    """A name with a dash is no option, and a host of Open Job Description expands nothing in it."""
+    code, _, err = run("farm", "plan", "clip.mkv", *FLAGS, "--output=-{{x}}\n.mkv")
+    assert code == 0 and "next: vidfx farm render './-{{x}}" in err
+    template = openjd.template(read_folder(next(Path().glob("*.job"))), chunk=1)
+    assert template["name"] == "vidfx -_x__.mkv"
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_a_job(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vidfx.farm.folder.put_in_place", full)
+    assert run("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "job")[0] == 75
+    assert not list(Path("job").iterdir())

@@ -106,7 +106,7 @@ def test_a_glob_does_not_take_the_films_of_an_earlier_run(films: Films, name: st
     path = Path("shots") / film
     path.parent.mkdir(exist_ok=True)
     path.touch()
-    remember(path.with_name(path.name.replace("0007", "%04d")), "id")
+    remember(path.with_name(path.name.replace("0007", "%04d")), "id", numbered="%" in name)
     made = films(
         f'output = "shots"\nname = "{name}"\n[[clip]]\nstyle = "styles/one"\nsource = "shots/**/[0-9a]*.[mp][pn][4g]"'
     )
@@ -114,7 +114,7 @@ def test_a_glob_does_not_take_the_films_of_an_earlier_run(films: Films, name: st
 
 
 def test_films_of_another_batch_may_be_sources(films: Films) -> None:
-    remember(Path("shots/a.mp4"), "id")
+    remember(Path("shots/a.mp4"), "id", numbered=False)
     made = films('output = "again"\n[[clip]]\nsource = "shots/*.mp4"\nstyle = "styles/one"')
     assert [Path(film["output"]).as_posix() for film in made] == ["again/a.one.mp4"]
     made = films('output = "shots"\n[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"')
@@ -122,7 +122,7 @@ def test_films_of_another_batch_may_be_sources(films: Films) -> None:
 
 
 def test_where_only_films_are_left_it_says_so(refused: Callable[[str], tuple[int, str]]) -> None:
-    remember(Path("shots/a.mp4"), "id")
+    remember(Path("shots/a.mp4"), "id", numbered=False)
     code, err = refused('output = "shots"\n[[clip]]\nsource = "shots/*.mp4"\nstyle = "styles/one"')
     assert code == 66 and "line 3: only films of an earlier batch are like 'shots/*.mp4'" in err
 
@@ -287,3 +287,12 @@ def test_a_name_that_is_accepted_can_be_filled_in(name: str) -> None:
     except UsageError:
         return
     name.format(**dict.fromkeys(FIELDS, "x"))
+
+
+def test_a_style_may_come_from_the_settings(films: Films, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '[[clip]]\nsource = "shots/a.mp4"'
+    Path("vidfx.toml").write_text('[render]\nstyle = "styles/two"\n')
+    assert Path(films(text)[0]["style"]).name == "two"
+    monkeypatch.setenv("VIDFX_STYLE", "styles/one")
+    assert Path(films(text)[0]["style"]).name == "one"
+    assert Path(films('[defaults]\nstyle = "styles/two"\n' + text)[0]["style"]).name == "two"

@@ -94,3 +94,16 @@ def test_refusals(style: str, tmp_path: Path) -> None:
     output.touch()
     with pytest.raises(CannotWrite):
         vidfx.preview(source, styles=[style], output=output, machine=CPU)
+
+
+def test_one_picture_keeps_what_a_render_keeps(style: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    alpha = np.tile(np.arange(96, dtype=np.uint8) * 2, (64, 1))
+    cv2.imwrite(str(tmp_path / "in.png"), np.dstack([np.full((64, 96, 3), 120, np.uint8), alpha]))
+    said: list[str] = []
+    vidfx.preview(tmp_path / "in.png", styles=[style], output=tmp_path / "p.png", machine=CPU, notify=said.append)
+    vidfx.render(tmp_path / "in.png", tmp_path / "r.png", style=style, machine=CPU)
+    preview, render = (cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED) for name in ("p.png", "r.png"))
+    assert preview.shape[2] == 4 and np.array_equal(preview, render)
+    assert not said and not caplog.records
+    vidfx.preview(tmp_path / "in.png", styles=[style], output=tmp_path / "p.jpg", machine=CPU, notify=said.append)
+    assert len(said) == 1

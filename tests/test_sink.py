@@ -423,7 +423,7 @@ def test_check_output_refuses_early(tmp_path: Path) -> None:
     def refusal(output: Path, of: Clip = clip) -> VidfxError:
         with pytest.raises(VidfxError) as caught:
             sink.check_output(output, of)
-            sink.check_free(output)
+            sink.check_free(output, numbered="%" in output.name)
         return caught.value
 
     (tmp_path / "there.mp4").touch()
@@ -453,7 +453,6 @@ def test_no_picture_of_the_source_is_written_over(tmp_path: Path) -> None:
     for clip, output, one_picture in [
         (sequence, "shot.1001.png", True),
         (sequence, "shot.####.png", False),
-        (still, "shot.%04d.png", False),
         (still, "shot.1001.png", False),
     ]:
         with pytest.raises(UsageError, match="the clip itself"):

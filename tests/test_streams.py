@@ -209,6 +209,22 @@ def test_avi_keeps_its_frames_in_step_with_its_sound(folder: Path, tmp_path: Pat
     assert [s.packets for s in after.others] == [s.packets for s in before.others]
 
 
+@pytest.mark.parametrize("codec", ["ac3", "libmp3lame", "mp2", "aac"])
+def test_sound_from_avi_to_avi_keeps_its_clock(tmp_path: Path, style: str, codec: str) -> None:
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2")
+    ffmpeg(*film, "-f", "lavfi", "-i", "sine=duration=2:r=48000", "-c:v", "mpeg4", "-c:a", codec, tmp_path / "in.avi")
+    (before,) = witness.see(tmp_path / "in.avi").others
+    after, notices = rendered(tmp_path / "in.avi", tmp_path / "out.avi", style)
+    (sound,) = after.others
+    if codec == "aac":
+        assert ["converted to libmp3lame" in notice for notice in notices] == [True]
+        assert abs(float(sound.says["duration"]) - 2) < 0.1
+    else:
+        assert notices == ()
+        assert sound.packets == before.packets
+        assert sound.says["nb_frames"] == before.says["nb_frames"]
+
+
 def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_file(
     folder: Path, tmp_path: Path, style: str
 ) -> None:
@@ -227,7 +243,13 @@ def test_sound_whose_headers_are_damaged_is_left_out_lest_no_player_opens_the_fi
 
 @pytest.mark.parametrize(
     ("codec", "output"),
-    [("adpcm_ms", "out.avi"), ("adpcm_ima_wav", "out.avi"), ("alac", "out.nut"), ("tta", "out.nut")],
+    [
+        ("adpcm_ms", "out.avi"),
+        ("adpcm_ima_wav", "out.avi"),
+        ("alac", "out.nut"),
+        ("tta", "out.nut"),
+        ("wmav2", "out.nut"),
+    ],
 )
 def test_sound_that_a_container_only_seems_to_hold_is_converted(
     tmp_path: Path, style: str, codec: str, output: str

@@ -87,6 +87,11 @@ class Target:
         """FFmpeg's name of the container; None for pictures."""
         return CONTAINERS.get(self.output.suffix.lower())
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it is many pictures. That of a still is one, and may be called `take #2.png`."""
+        return self.muxer is None and self.clip.kind != "still"
+
 
 def choose(output: Path, clip: Clip, settings: Encode) -> Choice:
     """What the output is written as: above all, what the frames on their way to it must carry (`Choice.pixels`).

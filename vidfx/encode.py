@@ -171,7 +171,10 @@ def options_for(codec: str, pix_fmt: str, settings: Encode, format_name: str) ->
         if presets and settings.preset not in presets:
             raise UsageError(f"{codec} refuses the preset '{settings.preset}'", hint=f"it takes {', '.join(presets)}")
         options["preset"] = settings.preset
-    return options | settings.options
+    asked = dict(settings.options)
+    if "x265-params" in asked:
+        asked["x265-params"] = f"{_DEFAULTS['libx265']['x265-params']}:{asked['x265-params']}"
+    return options | asked
 
 
 def _known_options(context: av.CodecContext) -> set[str]:

@@ -1,4 +1,4 @@
-"""How a picture file says it wants to be turned: EXIF's Orientation, in PNG and WebP, which OpenCV does not heed."""
+"""Tags of picture files: a TIFF's own, and EXIF's Orientation in PNG and WebP, which OpenCV does not heed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def turn_in(data: bytes) -> Turn:
     try:
         for name, content in chunks:
             if name in (b"eXIf", b"EXIF"):
-                return OF_EXIF.get(_orientation(content.removeprefix(b"Exif\0\0")), UPRIGHT)
+                return OF_EXIF.get(tiff_tag(content.removeprefix(b"Exif\0\0"), _ORIENTATION, 1), UPRIGHT)
     except struct.error:
         pass
     return UPRIGHT
 
 
-def _orientation(tiff: bytes) -> int:
-    """The first directory's Orientation (TIFF 6.0, section 2); 1 where it has none."""
+def tiff_tag(tiff: bytes, wanted: int, default: int) -> int:
+    """A whole number of the first directory (TIFF 6.0, section 2). Raises struct.error for one that is cut short."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
-        return 1
+        return default
     (begin,) = struct.unpack_from(order + "I", tiff, 4)
     (count,) = struct.unpack_from(order + "H", tiff, begin)
     for place in range(begin + 2, begin + 2 + 12 * count, 12):
         tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, place)
-        if tag == _ORIENTATION:
+        if tag == wanted:
             return int(value)
-    return 1
+    return default
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

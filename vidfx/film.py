@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from fractions import Fraction
 from math import lcm
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class FilmWriter:
         self._metadata, self._strict, self._notify = metadata, strict, notify
         self._format = target.muxer or ""
         start = parts[0].start
-        self._window = Window.of(target.wanted, start, parts[-1].end)
+        self._window = Window.of(target.wanted, start, _cut_at(target, parts))
         self._to_be_counted = False
         if target.wanted.whole and start < 0:
             notify(f"'{target.clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
@@ -167,6 +168,18 @@ class FilmWriter:
             count = sum(packet.size > 0 for packet in container.demux(container.streams[index]))
         if count != sum(part.frames for part in self._parts):
             raise VidfxError(f"a picture was lost on its way into '{self._output}'", hint="write .mkv")
+
+
+def _cut_at(target: Target, parts: Sequence[PartFile]) -> Fraction | None:
+    """Time at which all else is cut off; None where the range goes on past the last picture, and so may sound."""
+    wanted, start, last = target.wanted, parts[0].start, parts[-1]
+    if wanted.last is not None and last.last + wanted.step <= wanted.last:
+        return None
+    if wanted.end is not None and wanted.first is None:
+        asked = start - (wanted.start or 0) + wanted.end
+        if asked - last.end > 1 / target.clip.rate:  # less is the way from the asked start to the first frame
+            return asked
+    return last.end
 
 
 def _close_quietly(container: OutputContainer) -> None:

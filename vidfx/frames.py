@@ -169,6 +169,8 @@ class Clip:
     """Index of the styled video stream among all streams of the file."""
     pix_fmt: str = ""
     """FFmpeg's name of the stored pixel format; empty for pictures. Says whether chroma is subsampled."""
+    beside: tuple[str, ...] = ()
+    """Kinds of streams that the file has beside the picture: "audio", "subtitle" ..."""
     first_number: int = 0
     """The number of a sequence's first picture, in its file's name."""
     left_out: tuple[str, ...] = ()

@@ -28,6 +28,10 @@ def can_hold(format_name: str, stream: Stream) -> bool:
         return False  # the muxer takes it, under no name at all
     if stream.type == "data" and format_name in TRIMS and stream.container.format.name != _QUICKTIME:
         return False  # the muxer takes anything, and a player reads it as something else
+    if format_name == stream.container.format.name == "avi" and codec_name(stream) == "aac":
+        return False  # the length of a block that FFmpeg's demuxer gives is false, and its muxer takes it
+    if format_name == "nut" and codec_name(stream).startswith("wma"):
+        return False  # it has no place for the length of a block, without which none can be decoded
     try:
         trial = av.open(io.BytesIO(), "w", format=format_name)
         if format_name in _BY_TAG and stream.type == "audio" and codec_name(stream) not in trial.supported_codecs:

@@ -127,11 +127,11 @@ class Render:
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
         ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        sink.check_output(job.output, self.clip)
+        sink.check_output(job.output, self.clip, matte=job.look.matte)
         self.target = Target.of_job(self.clip, self.job)
         rehearse(self.target)
         if not (job.overwrite or ours):
-            sink.check_free(job.output)
+            sink.check_free(job.output, numbered=self.target.numbered)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
@@ -187,7 +187,7 @@ class Render:
         """What was written, of which parts, and how many frames of them were there before."""
         job, clip = self.job, self.clip
         notices = Notices(progress.notice)
-        sink.tell_of(self.target, notices)
+        sink.tell_of(self.target, notices, strict=job.strict)
         if clip.kind == "still":
             progress.begin(1, clip.rate)
             with closing(painted(job, self.target, self.stylizer, notices)) as frames:

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from vidfx import images
+from vidfx.choice import choose
 from vidfx.errors import UsageError
-from vidfx.frames import Clip, Frame, Picture
-from vidfx.notices import Notify
+from vidfx.frames import Clip, Frame, Picture, Pixels
+from vidfx.notices import Notices, Notify
 from vidfx.pipeline import paint, warm_up_of
 from vidfx.seeking import Entry, Stretch
-from vidfx.settings import Look, Machine, Range
+from vidfx.settings import Encode, Look, Machine, Range
 from vidfx.sink import check_free, check_output
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.library import find_style
@@ -58,10 +59,12 @@ def preview(
     clip = open_clip(source, video_stream=video_stream)
     check_output(output, clip, one_picture=True)
     if not overwrite:
-        check_free(output)
+        check_free(output, numbered=False)
     found = [find_style(name) for name in styles]
-    target = _frame_at(clip, Fraction(at))
-    cells: list[Cell] = [("source", target.source)]
+    wanted, notices = _frame_at(clip, Fraction(at)), Notices(notify)
+    alone = len(found) * len(strengths) * len(smooths) == 1
+    pixels = choose(output, clip, Encode()).pixels if alone else Pixels()
+    cells: list[Cell] = [("source", wanted.source)]
     for style in found:
         stylizer = Stylizer(style, machine)
         for strength, smooth in product(strengths, smooths):
@@ -69,8 +72,12 @@ def preview(
                 strength=strength, smooth=smooth, smooth_window=smooth_window, keep_color=keep_color, matte=matte
             )
             label = _label(style.name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
-            cells.append((label, _painted(clip, stylizer, look, target, notify)))
-    images.write_picture(output, cells[1][1] if len(cells) == 2 else contact_sheet(cells))
+            frame = _painted(clip, stylizer, look, wanted, pixels, notices)
+            cells.append((label, frame.image))
+    if alone:
+        images.write_picture(output, frame.image, frame.alpha)
+    else:
+        images.write_picture(output, contact_sheet(cells))
     return output
 
 
@@ -79,27 +86,27 @@ def _frame_at(clip: Clip, at: Fraction) -> Frame:
     if at < 0:
         raise UsageError(f"--at must not be negative, not {float(at)}", hint="it counts from the clip's first frame")
     if clip.kind == "still":
-        return next(read_frames(clip))
+        return next(read_frames(clip, notify=lambda _: None))  # painting tells
     end = at + Fraction(1, 10**9)  # a range ends before its end
     for start in (max(Fraction(0), at - 2), None):
         with suppress(UsageError):  # nothing began in the last two seconds: look from the start
-            frames = read_frames(clip, wanted=Range(start=start, end=end), notify=lambda _: None)  # painting tells
+            frames = read_frames(clip, wanted=Range(start=start, end=end), notify=lambda _: None)
             return deque(frames, maxlen=1).pop()
     raise UsageError(
         f"'{clip.path}' shows nothing at {float(at)} s", hint="the file may be damaged there; try an earlier --at"
     )
 
 
-def _painted(clip: Clip, stylizer: Stylizer, look: Look, target: Frame, notify: Notify) -> Picture:
+def _painted(clip: Clip, stylizer: Stylizer, look: Look, wanted: Frame, pixels: Pixels, notify: Notify) -> Frame:
     """The frame as a render of the whole clip paints it, which sees what comes before and after."""
     stretch = Stretch(
-        first=target.index,
-        enter=Entry(index=target.index, pts=target.pts),
-        before=target.index,
-        warm_up=min(warm_up_of(look), target.index),
-        end=target.pts + 1,
+        first=wanted.index,
+        enter=Entry(index=wanted.index, pts=wanted.pts),
+        before=wanted.index,
+        warm_up=min(warm_up_of(look), wanted.index),
+        end=wanted.pts + 1,
     )
-    return next(paint(clip, stylizer, look=look, wanted=Range(), stretch=stretch, notify=notify)).image
+    return next(paint(clip, stylizer, look=look, wanted=Range(), stretch=stretch, pixels=pixels, notify=notify))
 
 
 def _label(style: str, strength: float, smooth: float, *, several: tuple[bool, bool]) -> str:

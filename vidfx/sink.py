@@ -15,7 +15,7 @@ from vidfx.film import FilmWriter
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
-from vidfx.parts.cut import write_parts
+from vidfx.parts.cut import picture_paths, write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
@@ -33,7 +33,7 @@ class Written:
     pix_fmt: str
 
 
-def check_output(output: Path, clip: Clip, *, one_picture: bool = False) -> None:
+def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_picture: bool = False) -> None:
     """Refuses early a name that could not be written to later, whatever lies there.
 
     `one_picture`: one picture is made of the clip, whatever it is. Raises UsageError, CannotWrite.
@@ -52,7 +52,7 @@ def check_output(output: Path, clip: Clip, *, one_picture: bool = False) -> None
         raise UsageError(f"many frames do not fit into the one picture '{output.name}'", hint=f"write {example}")
     if pattern and one_picture:
         raise UsageError(f"'{output.name}' names many pictures, and this is one", hint="leave its number away")
-    if pattern:
+    if pattern and not is_still:
         images.Pattern.of(output)
     folder = output.parent
     if not folder.is_dir():
@@ -61,13 +61,14 @@ def check_output(output: Path, clip: Clip, *, one_picture: bool = False) -> None
         raise CannotWrite(f"the folder '{folder}' may not be written to", hint="choose another place with -o")
     if output.is_dir():
         raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
-    if _same_file(output, clip):
-        raise UsageError(f"'{output}' is the clip itself", hint="choose another name; the source is never overwritten")
+    for source, what in ((clip.path, "clip"), (matte, "matte")):
+        if source and _same_file(output, source, numbered=pattern and not is_still):
+            raise UsageError(f"'{output}' is the {what} itself", hint="choose another name; it is never overwritten")
 
 
-def check_free(output: Path) -> None:
+def check_free(output: Path, *, numbered: bool) -> None:
     """Refuses a name that is taken, or a pattern of which a picture is there. Raises CannotWrite."""
-    taken = _first_of(output) if images.is_pattern(output) else output if output.exists() else None
+    taken = _first_of(output) if numbered else output if output.exists() else None
     if taken is not None:
         raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
 
@@ -78,16 +79,24 @@ def encoder_options(output: Path, codec: str, pix_fmt: str, encode: Encode) -> d
     return options_for(codec, pix_fmt, encode, muxer) if muxer else {}
 
 
-def _same_file(output: Path, clip: Clip) -> bool:
-    """Whether writing the output would write over the clip, or over a picture of it."""
-    written, read = (images.Pattern.of(path) if images.is_pattern(path) else None for path in (output, clip.path))
+def _same_file(output: Path, source: Path, *, numbered: bool) -> bool:
+    """Whether writing the output would write over the source, or over a picture of it."""
+    written = images.Pattern.of(output) if numbered else None
+    read = images.Pattern.of(source) if images.is_pattern(source) else None
     if written and read:
         return (written.folder.resolve(), written.head, written.tail) == (read.folder.resolve(), read.head, read.tail)
     if written or read:
-        pattern, one = (written, clip.path) if written else (read, output)
+        pattern, one = (written, source) if written else (read, output)
         assert pattern is not None
         return pattern.folder.resolve() == one.parent.resolve() and pattern.matches(one.name) is not None
-    return output.exists() and clip.path.exists() and output.samefile(clip.path)
+    return output.exists() and source.exists() and output.samefile(source)
+
+
+def _others(parts: Sequence[PartFile], target: Target) -> list[Path]:
+    """Numbered pictures of the output's name that are none of the parts'."""
+    pattern, path = images.Pattern.of(target.output), picture_paths(target)
+    ours = {path(index) for part in parts for index in range(part.first, part.last + 1, target.wanted.step)}
+    return [other for other in map(pattern.path, pattern.there()) if other not in ours]
 
 
 def _first_of(pattern: Path) -> Path | None:
@@ -120,11 +129,11 @@ def write(
     """
     output = Path(output)
     check_output(output, clip)
-    if not overwrite:
-        check_free(output)
     target, notices = Target.of(clip, output, encode, wanted), Notices(notify)
-    tell_of(target, notices)
-    if output.suffix.lower() in images.SUFFIXES and not images.is_pattern(output):
+    if not overwrite:
+        check_free(output, numbered=target.numbered)
+    tell_of(target, notices, strict=strict)
+    if target.muxer is None and not target.numbered:
         return write_still(frames, target, notices, on_frame)
     with journal.opened(output, None, notify=notices) as work:
         parts = list(write_parts(frames, work.folder, target, notify=notices, on_frame=on_frame))
@@ -150,12 +159,26 @@ def join(
     if target.muxer:
         film = FilmWriter(parts, target, metadata, strict, notices)
         film.write(folder / f".film{target.output.suffix}", overwrite=overwrite)
+    elif target.numbered and (others := _others(parts, target)):
+        pictures = "picture of that name lies" if len(others) == 1 else "pictures of that name lie"
+        notices(f"{len(others)} more {pictures} there that this render did not write, such as '{others[0].name}'")
     return _written(target, sum(part.frames for part in parts), notices)
 
 
-def tell_of(target: Target, notify: Notify) -> None:
-    """What becomes of the source, and what it is written as, as far as its owner should know before it is painted."""
+def tell_of(target: Target, notify: Notify, *, strict: bool) -> None:
+    """What becomes of the source, and what it is written as, as far as its owner should know before it is painted.
+
+    Raises UsageError where streams of it have no place in pictures, under `strict`.
+    """
     clip = target.clip
+    beside = [
+        kind for kind in ("audio", "subtitle") if kind in clip.beside and (target.encode.audio or kind != "audio")
+    ]
+    if target.muxer is None and beside:
+        what = f"pictures have no place for the clip's {' and '.join(beside)}"
+        if strict:
+            raise UsageError(what, hint="write a film, or leave out --strict")
+        notify(f"{what}: left out")
     if hdr.is_hdr(clip.colour):
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
     if clip.interlaced:

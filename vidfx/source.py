@@ -88,6 +88,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             stream_index=stream.index,
             pix_fmt=picture.format.name,
             left_out=tuple(_left_out(picture, stream)),
+            beside=tuple(dict.fromkeys(other.type for other in container.streams if other.index != stream.index)),
         )
 
 

@@ -6,6 +6,8 @@ undone on the way out. EXR multiplies its colours by alpha, the others do not; w
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from vidfx.disk import write_whole, writing
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
-from vidfx.exif import turn_in
+from vidfx.exif import tiff_tag, turn_in
 from vidfx.frames import Opacity, Picture, Pixels, deepened, shallowed, top_of
 from vidfx.pixels import over_black
 from vidfx.upright import upright
@@ -45,6 +47,8 @@ CAN_HOLD = {
     ".dpx": Holds(deep=True),
 }
 _BY_FFMPEG = {".exr": "exr", ".dpx": "dpx"}
+_EXTRA_SAMPLES, _ASSOCIATED, _UNASSOCIATED = 338, 1, 2
+"""TIFF's tag for what the fourth channel is (TIFF 6.0, section 18), and whether colours are multiplied by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,24 @@ def _by_opencv(path: Path) -> Stored:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return Stored(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)), None)
     if pixels.shape[2] == 4:
-        return Stored(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)), np.ascontiguousarray(pixels[..., 3]))
+        colours, cover = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)), np.ascontiguousarray(pixels[..., 3])
+        return Stored(_straight(colours, cover) if _is_multiplied(data, pixels.dtype) else colours, cover)
     return Stored(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)), None)
+
+
+def _is_multiplied(data: NDArray[np.uint8], kind: np.dtype[Any]) -> bool:
+    """Whether OpenCV gives the colours of a TIFF multiplied by its alpha: stored so, or by its own doing in 8 bits."""
+    with suppress(struct.error):
+        extra = tiff_tag(data.tobytes(), _EXTRA_SAMPLES, 0)
+        return extra == _ASSOCIATED or (extra == _UNASSOCIATED and kind == np.uint8)
+    return False
+
+
+def _straight(colours: NDArray[Any], cover: NDArray[Any]) -> NDArray[Any]:
+    """Colours that alpha was multiplied into, as they were before."""
+    top = 1 if cover.dtype.kind == "f" else np.iinfo(cover.dtype).max
+    made = colours * (top / np.maximum(cover.astype(np.float64), 1e-6 if top == 1 else 1))[..., None]
+    return made.astype(colours.dtype) if top == 1 else np.rint(np.minimum(made, top)).astype(colours.dtype)
 
 
 def _by_ffmpeg(path: Path) -> Stored:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from av.container.core import Chapter  # exists in the stubs only
 
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_DESCRIBED_BY = {"ac3": "ac3", "mp3": "libmp3lame", "mp3float": "libmp3lame"}
+"""Encoders, by decoder."""
 _COUNTS = ("duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_")
 _STALE = ("encoder", "alpha_mode", *_COUNTS)
 _FILE_ONLY = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")
@@ -64,7 +66,7 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
 
 def add_copy(output: OutputContainer, stream: Stream, *, whole: bool) -> Stream:
     """A stream like `stream` in the output. Of one that is not `whole`, the counts in its tags are left out."""
-    target = output.add_stream_from_template(stream, opaque=True)
+    target = _sound_from_avi(output, stream) or output.add_stream_from_template(stream, opaque=True)
     if isinstance(stream, AudioStream) and stream.codec_context and "channels" in stream.layout.name:
         # AVI, Matroska and MXF do not say where the channels of PCM stand; MP4 must, or refuses the finished file
         usual = _USUAL_LAYOUTS.get(stream.codec_context.channels)
@@ -74,6 +76,23 @@ def add_copy(output: OutputContainer, stream: Stream, *, whole: bool) -> Stream:
     target.metadata.update({key: value for key, value in stream.metadata.items() if not key.lower().startswith(false)})
     name_track(output, target)
     target.disposition = stream.disposition
+    return target
+
+
+def _sound_from_avi(output: OutputContainer, stream: Stream) -> Stream | None:
+    """From AVI to AVI: a stream described by an encoder that is given nothing, where a copied description is false.
+
+    FFmpeg's demuxer says that a block of AC-3 or MP3 is a byte or two; written so, the sound's clock runs away.
+    """
+    context = stream.codec_context if isinstance(stream, AudioStream) else None
+    if context is None or not output.format.name == stream.container.format.name == "avi":
+        return None
+    encoder = _DESCRIBED_BY.get(context.name)
+    if encoder is None:
+        return None
+    target = cast(AudioStream, output.add_stream(encoder, rate=context.sample_rate))
+    target.codec_context.layout = context.layout
+    target.codec_context.bit_rate = context.bit_rate or 0
     return target
 
 

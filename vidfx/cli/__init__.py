@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any
 
@@ -94,10 +95,17 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Where stdout or stderr was closed (`>&-`), what is said goes nowhere, and not into the first file opened."""
+    """Where stdout or stderr was closed (`>&-`), what is said goes nowhere, and not into the first file opened.
+
+    What cannot be said in the terminal's encoding, such as a file name that is not UTF-8, is said by its escapes, which
+    JSON reads back.
+    """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Signals:

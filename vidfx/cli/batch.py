@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,8 @@ def batch(jobs: Path, **values: Any) -> None:
 
     progress = choose_progress(values["progress"], quiet=values["quiet"], json=values["json"])
     with telling(progress):
-        read = read_jobs(jobs, CLIP, _job, output=values["output"])
+        style = os.environ.get("VIDFX_STYLE") or _render_settings().get("style")
+        read = read_jobs(jobs, CLIP, _job, output=values["output"], style=style)
         read = [replace(job, overwrite=values["overwrite"]) for job in read]
         if values["dry_run"]:
             _say_what_would_be_made(read, values["json"])
@@ -125,9 +127,13 @@ def batch(jobs: Path, **values: Any) -> None:
 def _job(source: Path, output: Path, style: str, settings: dict[str, Any]) -> Job:
     """One clip of a job file, read as flags: what it leaves out comes from VIDFX_* and from [render] in vidfx.toml."""
     context = click.get_current_context()
-    render_settings = (context.find_root().default_map or {}).get("render", {})
-    with CLIP.make_context("clip", _flags(style, settings), parent=context, default_map=render_settings) as clip:
+    with CLIP.make_context("clip", _flags(style, settings), parent=context, default_map=_render_settings()) as clip:
         return options.job_of(clip.params, source, output)
+
+
+def _render_settings() -> dict[str, Any]:
+    found: dict[str, Any] = (click.get_current_context().find_root().default_map or {}).get("render", {})
+    return found
 
 
 def _flags(style: str, settings: dict[str, Any]) -> list[str]:

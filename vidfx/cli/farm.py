@@ -130,12 +130,12 @@ def plan(source: str, output: str | None, **values: Any) -> None:
     folder = values["job"] or job.output.with_name(f"{job.output.name.partition('.%')[0]}.job")
     # numbered pictures beside a job folder are what its hosts have painted; another plan's folder is refused below
     ours = is_pattern(job.output) and (folder / PLAN).exists()
-    if not (job.overwrite or ours):
-        check_free(job.output)
     made = cut_up(job, values["part_frames"], notify=progress.notice)
+    if not (job.overwrite or ours):
+        check_free(job.output, numbered=made.numbered)
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
-    here, all_parts = shlex.quote(str(folder)), write_ranges(range(len(made.parts)))
+    here, all_parts = shlex.quote(_as_argument(folder)), write_ranges(range(len(made.parts)))
     progress.finish(f"next: vidfx farm render {here} --part {all_parts}, or some here and some there")
     progress.finish(f"then: vidfx farm stitch {here}")
     if values["json"]:
@@ -230,6 +230,11 @@ def _read(folder: Path, values: options.Values) -> Plan:
         if name in values and path and not (path.exists() or is_pattern(path)):
             raise MissingInput(f"the job's {name} is not at '{path.absolute()}'", hint=f"name it with --{name} FILE")
     return plan
+
+
+def _as_argument(path: Path) -> str:
+    """A path that no command takes for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _clamped(part: tuple[range, ...], count: int, progress: Progress) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,11 @@ Values = dict[str, Any]
 
 class StyleOption(Option):
     when_missing = "`vidfx styles list` shows what there is"
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        """Several are told apart as paths are: a folder's name may hold a space."""
+        value = self.resolve_envvar_value(ctx)
+        return value.split(os.pathsep) if value is not None and self.multiple else value
 
 
 SHARE = Parsed("0..1", parse_share)

@@ -92,15 +92,17 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
         made = Render(replace(job, overwrite=True) if values["dry_run"] else job)
         told = values["verbose"] and not values["quiet"]
         said = made.outline(resume=values["resume"]) if values["dry_run"] or told else {}
-        if values["dry_run"]:
-            options.print_json(said) if values["json"] else click.echo("\n".join(_table(said)))
+        if values["dry_run"] and not values["json"]:
+            click.echo("\n".join(_table(said)))
         elif told:
             click.echo("\n".join(_table(said)), err=True)
         for line in _origins(context) if told else ():
             click.echo(line, err=True)
         if values["dry_run"]:
             if not job.overwrite:
-                check_free(job.output)
+                check_free(job.output, numbered=made.target.numbered)
+            if values["json"]:  # on success only
+                options.print_json(said)
             return
         rendered = made.run(resume=values["resume"], progress=progress)
     progress.end()

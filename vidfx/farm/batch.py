@@ -36,7 +36,6 @@ from vidfx.farm.tasks import (
     StitchFilm,
     Task,
 )
-from vidfx.images import is_pattern
 from vidfx.parts.journal import clear, held, tidy, work_folder
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts
@@ -193,14 +192,14 @@ class Batch:
     def _begin(self, film: Film, planned: Plan) -> None:
         """Passes over a film that is there from this very plan, takes up what an earlier run left of any other."""
         output, film.plan = film.job.output, planned
-        if is_finished(output, planned.film_id):
+        if is_finished(output, planned.film_id, numbered=planned.numbered):
             self._end(film, "skipped", "is there already")
             return
-        taken = is_there(output) and not film.job.overwrite
+        taken = is_there(output, numbered=planned.numbered) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
         begun = film.folder.is_dir()
         there = self._taken_up(film, planned) if begun or not taken else {}
-        if taken and not there and not (begun and is_pattern(output)):
+        if taken and not there and not (begun and planned.numbered):
             raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
         film.state, film.began = "painting", time.monotonic()
         film.left = {part.index for part in planned.parts} - set(there)
@@ -225,7 +224,7 @@ class Batch:
     def _finish(self, film: Film, written: Written) -> None:
         assert film.plan is not None
         film.frames, film.seconds = written.frames, time.monotonic() - film.began
-        remember(film.job.output, film.plan.film_id)
+        remember(film.job.output, film.plan.film_id, numbered=film.plan.numbered)
         clear(film.folder)
         self._end(film, "done", f"{film.frames} frames in {minutes(film.seconds)}")
 

@@ -36,8 +36,11 @@ def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = unfinished(folder / STYLE)
-        shutil.copyfile(find_style(plan.job.style).path, temporary)
-        put_in_place(temporary, folder / STYLE)
+        try:
+            shutil.copyfile(find_style(plan.job.style).path, temporary)
+            put_in_place(temporary, folder / STYLE)
+        finally:
+            temporary.unlink(missing_ok=True)
         write_whole(there, data)
 
 
@@ -57,7 +60,10 @@ def read_folder(
         raise UsageError(f"the job was planned for '{job.output.suffix}', not '{output.name}'", hint="plan it anew")
 
     def seen(given: Path | None, path: Path) -> Path:
-        return given or Path(os.path.normpath(folder / path))
+        there = folder / path
+        plain = Path(os.path.normpath(there))
+        # where the folder is a link, `..` is not what its name says
+        return given or (plain if os.path.realpath(plain) == os.path.realpath(there) else there)
 
     look = replace(job.look, matte=job.look.matte and seen(matte, job.look.matte))
     style = str(seen(None, Path(job.style)))

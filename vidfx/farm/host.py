@@ -87,5 +87,5 @@ def status(plan: Plan, folder: Path) -> Status:
         seconds_painted=round(seconds, 1),
         seconds_left=round((plan.total - done) * seconds / done, 1) if done else None,
         ran_on=sorted({part.ran_on for part in there.values()}),
-        film_there=is_there(plan.job.output),
+        film_there=is_there(plan.job.output, numbered=plan.numbered),
     )

@@ -80,8 +80,11 @@ class _Wanted:
     position: int
 
 
-def read_jobs(path: Path, command: click.Command, make: MakeJob, *, output: Path | None = None) -> list[Job]:
-    """Every film that a job file asks for, in its order. `output` takes the place of the file's own folder for films.
+def read_jobs(
+    path: Path, command: click.Command, make: MakeJob, *, output: Path | None = None, style: str | None = None
+) -> list[Job]:
+    """Every film that a job file asks for, in its order. `output` takes the place of the file's own folder for films,
+    `style` that of one that the file does not name.
 
     Raises MissingInput and UsageError, which name the line.
     """
@@ -94,7 +97,7 @@ def read_jobs(path: Path, command: click.Command, make: MakeJob, *, output: Path
     wanted: list[_Wanted] = []
     for position, clip in enumerate(said.clip):
         settings = defaults | _settings(clip, command, source, ("clip", position))
-        wanted += _asked(clip, said, settings, source, position, films)
+        wanted += _asked(clip, said, settings, source, position, films, style)
     named = list(_named(wanted, films, source))
     return [_made(one, film, source, make) for one, film in _told_apart(named, source)]
 
@@ -104,13 +107,13 @@ def _settings(table: BaseModel, command: click.Command, source: Source, where: t
 
 
 def _asked(
-    clip: Clip, said: JobFile, settings: Settings, source: Source, position: int, films: Path
+    clip: Clip, said: JobFile, settings: Settings, source: Source, position: int, films: Path, usual: str | None
 ) -> Iterator[_Wanted]:
     """One for each file of the clip and each style."""
     folder = source.path.parent
     with source.at("clip", position):
         asked = _listed(clip.style if clip.style is not None else said.defaults.style)
-        styles = [_style(style, folder) for style in asked]
+        styles = [_style(style, folder) for style in asked] or _listed(usual)
         if not styles:
             raise UsageError("no style for this clip", hint="set style here or in [defaults]")
     with source.at("clip", position, "name"):

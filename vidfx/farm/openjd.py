@@ -8,6 +8,7 @@ host, and says by their values where they lie there. https://github.com/OpenJobD
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def template(plan: Plan, *, chunk: int) -> dict[str, Any]:
     return {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
-        "name": f"vidfx {plan.job.output.name}"[:128],
+        "name": _plain(f"vidfx {plan.job.output.name}")[:128],
         "parameterDefinitions": list(_parameters(plan)),
         "steps": [
             {
@@ -67,6 +68,11 @@ def template(plan: Plan, *, chunk: int) -> dict[str, Any]:
             },
         ],
     }
+
+
+def _plain(name: str) -> str:
+    """Without what the specification does not take in a name: control characters, and braces that it would expand."""
+    return re.sub(r"[\x00-\x1f\x7f]|\{\{|\}\}", "_", name)
 
 
 def values(plan: Plan, folder: Path) -> dict[str, str]:

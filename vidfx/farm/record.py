@@ -26,20 +26,20 @@ class Entry(BaseModel):
     film: str
     """`Plan.film_id`: everything that changes a pixel or the encoding."""
     stamp: tuple[int, int]
-    """Bytes and time of change; for numbered pictures, how many there are and 0."""
+    """Bytes and time of change; of numbered pictures, of all together and the latest."""
 
 
 class Entries(BaseModel):
     films: dict[str, Entry] = {}
 
 
-def is_finished(output: Path, film_id: str) -> bool:
+def is_finished(output: Path, film_id: str, *, numbered: bool) -> bool:
     """Whether this film was made as `Plan.film_id` says and is still as it was then.
 
     A record that cannot be read counts as empty: a film is then refused rather than lost.
     """
     entry = _read(output.parent).films.get(output.name)
-    return entry is not None and entry.film == film_id and entry.stamp == _stamp(output)
+    return entry is not None and entry.film == film_id and entry.stamp == _stamp(output, numbered)
 
 
 def without_films(files: Iterable[Path]) -> Iterator[Path]:
@@ -59,12 +59,12 @@ def _names(folder: Path) -> Callable[[str], bool]:
     return lambda name: name in films or any(pattern.matches(name) for pattern in patterns)
 
 
-def remember(output: Path, film_id: str) -> None:
+def remember(output: Path, film_id: str, *, numbered: bool) -> None:
     """Remembers a film that has just been finished. Raises CannotWrite, TryAgain."""
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[output.name] = Entry(film=film_id, stamp=_stamp(output))
+        entries.films[output.name] = Entry(film=film_id, stamp=_stamp(output, numbered))
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
@@ -87,16 +87,15 @@ def _read(folder: Path) -> Entries:
         return Entries()
 
 
-def is_there(output: Path) -> bool:
+def is_there(output: Path, *, numbered: bool) -> bool:
     """Whether anything lies under the name of a film, or of numbered pictures."""
-    return _stamp(output) != (0, 0)
+    return _stamp(output, numbered) != (0, 0)
 
 
-def _stamp(output: Path) -> tuple[int, int]:
-    if is_pattern(output):
-        return len(Pattern.of(output).there()), 0  # gaps are as may be: every second frame leaves them
-    try:
-        found = output.stat()
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
+def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
+    pattern = Pattern.of(output) if numbered else None
+    files = (
+        map(pattern.path, pattern.there()) if pattern else [output]
+    )  # gaps are as may be: so are every second frame's
+    found = [file.stat() for file in files if file.exists()]
+    return sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)

@@ -140,7 +140,7 @@ class _PartInTheMaking:
 
 def picture_paths(target: Target) -> Callable[[int], Path]:
     """Where the picture of the clip's frame `index` goes; a sequence keeps the numbers of its source."""
-    if not images.is_pattern(target.output):
+    if not target.numbered:
         return lambda _: target.output
     pattern = images.Pattern.of(target.output)
     return lambda index: pattern.path(target.clip.first_number + index)

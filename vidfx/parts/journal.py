@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from vidfx.parts.origin import Origin
 from vidfx.parts.packets import PartFile, part_path, read_part
 
 _JOB, _LOCK = "job.json", "lock"
+_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,29 @@ def held(output: Path) -> Iterator[Path]:
     folder = work_folder(output)
     with ExitStack() as stack:
         with writing(folder):
-            folder.mkdir(exist_ok=True)
-            if not stack.enter_context(locked(folder / _LOCK)):
+            if not stack.enter_context(_locked(folder)):
                 raise TryAgain(
                     f"'{output.name}' is being rendered by another process",
                     hint="wait for it, or choose another name with -o",
                 )
         yield folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Makes the folder and holds it; False where another process does, or takes it away each time it is made."""
+    for _ in range(_TRIES):
+        with ExitStack() as stack:
+            try:
+                folder.mkdir(exist_ok=True)
+                ours = stack.enter_context(locked(folder / _LOCK))
+            except (FileNotFoundError, FileExistsError):
+                if folder.is_dir() or (folder.parent.is_dir() and not os.path.lexists(folder)):
+                    continue  # whoever held it took it away in between
+                raise
+            yield ours
+            return
+    yield False
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -35,8 +35,9 @@ def locked(path: Path) -> Iterator[bool]:
             os.close(handle)
             yield False
             return
-        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
-            break
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                break
         os.close(handle)
     try:
         yield True

@@ -120,9 +120,9 @@ def matte_fingerprint(job: Job) -> Fingerprint | None:
     return fingerprint(open_clip(job.look.matte)) if job.look.matte else None
 
 
-def film_id(origin: Origin) -> str:
-    """`Plan.film_id`: the origin but for its date."""
-    return digest(origin.settings, origin.source, [])
+def film_id(origin: Origin, *, audio: bool) -> str:
+    """`Plan.film_id`: the origin but for its date, and whether the film has the clip's sound."""
+    return digest(origin.settings, origin.source, [] if audio else ["without sound"])
 
 
 def plan_id(origin: Origin, cuts: int | list[int]) -> str:

@@ -65,6 +65,8 @@ class Plan:
     """Both resolved once, so that every machine paints in them."""
     style_name: str
     style_hash: str
+    numbered: bool
+    """Whether the film is numbered pictures."""
     choice: Choice
     """What the film is written as, decided once, so that every machine encodes alike."""
     total: int
@@ -107,7 +109,7 @@ class Survey:
         return Plan(
             job=self.job,
             id=plan_id(origin, cuts if shots else size),
-            film_id=film_id(origin),
+            film_id=film_id(origin, audio=self.job.encode.audio),
             source=self.source,
             matte=self.matte,
             version=__version__,
@@ -115,6 +117,7 @@ class Survey:
             precision=self.runtime.precision,
             style_name=self.style.name,
             style_hash=self.style.hash,
+            numbered=self.target.numbered,
             choice=self.target.choice,
             total=len(numbers),
             start=table.times[numbers[0]] * table.time_base,
@@ -147,13 +150,14 @@ def survey(job: Job, *, notify: Notify = lambda _: None) -> Survey:
     """
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
-    sink.check_output(job.output, clip)
+    sink.check_output(job.output, clip, matte=job.look.matte)
     rehearse(Target.of_job(clip, job))
     table = _table(clip, notify)
     wanted, left_out = job.wanted.clamped(len(table.times))
     if left_out:
         notify(left_out)
-        job = replace(job, wanted=wanted)
+    # numbers past the end stay in the job: they say that nothing is cut off there
+    job = replace(job, wanted=job.wanted.clamped(None)[0])
     numbers = _numbers(table, wanted)
     if not numbers:
         raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.times)} frames")

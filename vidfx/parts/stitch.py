@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vidfx import sink
 from vidfx.errors import MissingInput
-from vidfx.images import is_pattern
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.plan import Plan
@@ -46,11 +45,11 @@ def stitch(
             hint=f"vidfx farm render {shlex.quote(str(folder))} --part {write_ranges(missing)}",
         )
     overwrite = overwrite or job.overwrite
-    sink.check_output(job.output, clip)
-    if not overwrite and not is_pattern(job.output):  # numbered pictures that lie there are the parts' own
-        sink.check_free(job.output)
+    sink.check_output(job.output, clip, matte=job.look.matte)
+    if not overwrite and target.muxer:  # pictures that lie there are the parts' own
+        sink.check_free(job.output, numbered=target.numbered)
     parts, notices = [done[part.index] for part in plan.parts], Notices(notify)
-    sink.tell_of(target, notices)
+    sink.tell_of(target, notices, strict=job.strict)
     with ExitStack() as stack:
         return sink.join(
             parts,

@@ -56,7 +56,7 @@ class Shown:
         bounds = self._t.bounds
         said = {
             "id": hashlib.sha256(str(clip.path.resolve()).encode()).hexdigest()[:16],
-            "name": clip.path.name,
+            "name": clip.path.name.encode(errors="backslashreplace").decode(),  # it need not be UTF-8
             "kind": clip.kind,
             "width": clip.width,
             "height": clip.height,
