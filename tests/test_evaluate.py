@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import films
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, picture
@@ -34,6 +35,7 @@ from vidfx.evaluation.require import parse_requirements
 from vidfx.evaluation.sampling import Spread, Worst
 from vidfx.evaluation.style import StyleReference
 from vidfx.frames import Frame
+from vidfx.settings import Range
 from vidfx.source import open_clip
 
 Run = Callable[..., tuple[int, str, str]]
@@ -357,3 +359,32 @@ def test_samples_are_spread_and_the_worst_lie_apart() -> None:
     for index in range(100):
         worst.offer(scores.get(index, 0.0), index, lambda index=index: index)
     assert [item[2] for item in worst.items] == [6, 90, 40]
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("codec", "name", "copy"), [("aac", "in.ts", "out.mp4"), ("pcm_s16le", "in.mxf", "out.mov")])
+def test_how_a_container_wraps_sound_is_no_change(tmp_path: Path, codec: str, name: str, copy: str) -> None:
+    film = (
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=64x48:rate=25:duration=1",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=duration=1:r=48000",
+    )
+    ffmpeg(*film, "-c:v", "mpeg2video", "-c:a", codec, tmp_path / name)
+    ffmpeg("-i", tmp_path / name, "-c", "copy", tmp_path / copy)
+    [stream] = compare_files(open_clip(tmp_path / name), open_clip(tmp_path / copy)).streams
+    assert stream.same_bytes
+
+
+@needs_ffmpeg
+def test_a_subtitle_that_is_cut_is_not_late(tmp_path: Path, style: str) -> None:
+    (tmp_path / "in.srt").write_text("1\n00:00:00,100 --> 00:00:01,900\nwords\n")
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2")
+    ffmpeg(*film, "-i", tmp_path / "in.srt", "-c:v", "libx264", "-c:s", "srt", tmp_path / "in.mkv")
+    cut = films.render(tmp_path / "in.mkv", tmp_path / "cut.mkv", style, wanted=Range(start=Fraction(1, 2)))
+    starts = (Fraction(1, 2), Fraction(0))
+    assert compare_files(open_clip(tmp_path / "in.mkv"), open_clip(cut.path), starts=starts, part=True).sync == 0
