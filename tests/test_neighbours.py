@@ -40,7 +40,7 @@ def film_batch(picture: NDArray[np.uint8], later: Later) -> Batch:
     content = to_tensor([picture[100 : 100 + EDGE, 200 : 200 + EDGE]])
     return Batch(
         content=content,
-        teacher=content,
+        answer=content,
         style=content,
         later=to_tensor([came]),
         flow=torch.from_numpy(flow).permute(2, 0, 1)[None],

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.frames import Picture
+
 Plane = NDArray[np.float32]
 
 
@@ -16,15 +18,23 @@ def smoothstep(low: float, high: float, x: Plane) -> Plane:
 
 
 def edge_tangents(grey: Plane, sigma: float = 2.5) -> tuple[Plane, Plane]:
-    """Unit vectors along the edges: the minor eigenvector of the smoothed structure tensor.
+    """Unit vectors along the edges, as `structure` finds them."""
+    tx, ty, _ = structure(grey, sigma)
+    return tx, ty
 
+
+def structure(grey: Plane, sigma: float) -> tuple[Plane, Plane, Plane]:
+    """Unit vectors along the edges, and how much of one direction they are: 0 is noise, 1 a line or an edge.
+
+    The minor eigenvector of the smoothed structure tensor, and the tensor's coherence.
     Kyprianidis and Kang 2011, "Image and video abstraction by coherence-enhancing filtering".
     """
     gx = cv2.Scharr(grey, cv2.CV_32F, 1, 0) / 16
     gy = cv2.Scharr(grey, cv2.CV_32F, 0, 1) / 16
     xx, yy, xy = (cv2.GaussianBlur(p, (0, 0), sigma) for p in (gx * gx, gy * gy, gx * gy))
     angle = 0.5 * np.arctan2(2.0 * xy, xx - yy)  # of the gradient; the tangent stands across it
-    return (-np.sin(angle)).astype(np.float32), np.cos(angle).astype(np.float32)
+    one_way = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (xx + yy + np.float32(2e-7))
+    return (-np.sin(angle)).astype(np.float32), np.cos(angle).astype(np.float32), np.asarray(one_way, np.float32)
 
 
 def along(plane: Plane, tx: Plane, ty: Plane, reach: float, steps: int = 5) -> Plane:
@@ -58,6 +68,18 @@ def coherent_lines(grey: Plane, sigma: float, reach: float, threshold: float) ->
     return smoothstep(threshold, threshold * 3.2, -gathered)
 
 
+def long_ones(lines: Plane, shortest: float, full: float) -> Plane:
+    """The lines (0..1) without the short ones: under `shortest` px from end to end they go, from `full` on they stay.
+
+    Dashes in grass and on water come and go from frame to frame, a form's outline does not.
+    """
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((lines > 0.1).astype(np.uint8), connectivity=8)
+    reach = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]).astype(np.float32)
+    kept = smoothstep(shortest, full, reach)
+    kept[0] = 0  # no line at all
+    return np.asarray(lines * cv2.dilate(kept[pieces], np.ones((3, 3), np.uint8)), np.float32)  # with its soft rim
+
+
 def even_out(grey: Plane, sigma: float, amount: float) -> Plane:
     """Moves local mean and spread of tone part of the way to fixed ones, so night and noon both get washes."""
     mean = cv2.GaussianBlur(grey, (0, 0), sigma)
@@ -70,6 +92,12 @@ def ramp(tone: Plane, stops: tuple[float, ...], colours: tuple[tuple[int, int, i
     """Colours (H × W × 3, 0..255) that stand for a tone of 0..1, linear between the stops."""
     table = np.array(colours, np.float32)
     return np.stack([np.interp(tone, stops, table[:, channel]) for channel in range(3)], -1).astype(np.float32)
+
+
+def flattened(picture: Picture) -> Picture:
+    """An RGB picture (uint8) without texture: patches of one colour with sharp borders."""
+    calm = cv2.pyrMeanShiftFiltering(cv2.bilateralFilter(picture, 7, 28, 4), 6, 13, maxLevel=1)
+    return np.asarray(cv2.bilateralFilter(calm, 7, 20, 4), np.uint8)
 
 
 def kuwahara(picture: Plane, sigma: float) -> Plane:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vidfx.frames import Picture
-from vidfx.training.teachers.drawing import Plane, along, even_out, ramp, smoothstep
+from vidfx.training.teachers.drawing import Plane, along, even_out, flattened, long_ones, ramp, smoothstep, structure
 
 _PAPER = (240, 229, 200)
 _TONES = (0.0, 0.16, 0.30, 0.44, 0.58, 0.72, 0.84)
@@ -35,7 +35,7 @@ def woodblock(picture: Picture) -> Picture:
 
     Takes and returns an RGB picture, uint8. Sized as `ink`.
     """
-    lab = _lab(_flat(picture))
+    lab = _lab(flattened(picture))
     light = np.asarray(lab[..., 0] / 100, np.float32)
     even = 0.58 + 1.2 * (even_out(light, 36.0, 0.35) - np.float32(0.53))  # bold: paper and full blocks
     below = np.roll(cv2.GaussianBlur(even, (0, 0), 14.0), -_FOOT, axis=0)
@@ -59,12 +59,6 @@ def woodblock(picture: Picture) -> Picture:
 
 def _lab(picture: Picture) -> Plane:
     return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
-
-
-def _flat(picture: Picture) -> Picture:
-    """The film without texture: patches of one colour with sharp borders."""
-    calm = cv2.pyrMeanShiftFiltering(cv2.bilateralFilter(picture, 7, 28, 4), 6, 13, maxLevel=1)
-    return np.asarray(cv2.bilateralFilter(calm, 7, 20, 4), np.uint8)
 
 
 def _shares(a: Plane, b: Plane, light: Plane) -> Plane:
@@ -92,14 +86,10 @@ def _steps(tone: Plane) -> Plane:
 def _keyline(picture: Picture) -> Plane:
     """1 on the line: where a form stands out from what is around it, be that much or, in haze, little."""
     grey = np.asarray(_lab(np.asarray(cv2.bilateralFilter(picture, 5, 16, 3), np.uint8))[..., 0] / 100, np.float32)
-    gx = cv2.Scharr(grey, cv2.CV_32F, 1, 0) / 16
-    gy = cv2.Scharr(grey, cv2.CV_32F, 0, 1) / 16
-    xx, yy, xy = (cv2.GaussianBlur(p, (0, 0), 2.2) for p in (gx * gx, gy * gy, gx * gy))
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
-    tx, ty = (-np.sin(angle)).astype(np.float32), np.cos(angle).astype(np.float32)
-    one_way = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (xx + yy + np.float32(2e-7))  # noise has no direction
+    tx, ty, one_way = structure(grey, 2.2)
     difference = cv2.GaussianBlur(grey, (0, 0), 0.9) - cv2.GaussianBlur(grey, (0, 0), 1.6)
     usual = cv2.GaussianBlur(np.abs(difference), (0, 0), 14.0)  # in grass and leaves only what exceeds it
     drawn = along(along(difference, tx, ty, 7.0), tx, ty, 7.0)
     drawn = smoothstep(0.6, 1.3, np.asarray(-drawn / (0.0032 + 1.1 * usual), np.float32))
-    return np.asarray(0.95 * drawn * smoothstep(0.3, 0.6, np.asarray(one_way, np.float32)), np.float32)
+    drawn = np.asarray(drawn * smoothstep(0.3, 0.6, one_way), np.float32)
+    return np.asarray(0.95 * long_ones(drawn, 20.0, 48.0), np.float32)
