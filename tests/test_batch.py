@@ -32,6 +32,7 @@ from vidfx.cli import main
 from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
 from vidfx.farm.batch import Batch, Film
 from vidfx.farm.local import LocalEngine, machine_for
+from vidfx.farm.record import without_films
 from vidfx.farm.tasks import Failed, MakePlan, PaintPart, Report, Said, StitchFilm, Task, carried_out, cut_up
 from vidfx.pipeline import warm_up_of
 from vidfx.progress import Progress
@@ -519,3 +520,18 @@ def test_a_film_without_its_sound_is_another_film() -> None:
     (quiet,) = (replace(job, encode=replace(job.encode, audio=False), overwrite=True) for job in jobs("b"))
     (film,), _, _ = run([quiet])
     assert film.state == "done"
+
+
+def test_a_still_that_fails_takes_no_other_film_with_it() -> None:
+    write_picture(Path("clips/s.png"), np.full((48, 64, 3), 90, np.uint8))
+    still = replace(jobs("a")[0], source=Path("clips/s.png"), output=Path("painted/a #1 #2.png"), encode=Encode())
+
+    def full(task: Task) -> Said | None:
+        return Failed(CannotWrite("the disk is gone")) if isinstance(task, PaintPart) and task.film == 0 else None
+
+    films, _, _ = run([still, *jobs("b")], full)
+    assert [film.state for film in films] == ["failed", "done"]
+    films, _, _ = run([still])
+    assert films[0].state == "done"
+    Path("painted/a #1 #2.png").unlink()
+    assert [*without_films([Path("painted/a 11 2.png")])] == [Path("painted/a 11 2.png")]

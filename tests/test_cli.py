@@ -565,3 +565,36 @@ def test_tune_repeats_the_machine_as_render_reads_it(typed: str) -> None:
     given = tune.make_context("tune", ["clip.mp4", "--memory", typed])
     again = render.make_context("render", ["clip.mp4", "--style", "ink", *_machine_flags(given)])
     assert again.params["memory"] == given.params["memory"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "latin-1:strict"])
+@pytest.mark.parametrize("name", [b"caf\xe9.mp4", "é😀.mp4".encode()])
+def test_json_is_json_whatever_a_file_is_called(clip: Path, tmp_path: Path, encoding: str, name: bytes) -> None:
+    make_style(tmp_path / "style")
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(clip.read_bytes())
+    command = [sys.executable, "-m", "vidfx", "render", path, "--style", tmp_path / "style", "-n", "--json"]
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": encoding})
+    text = done.stdout.decode(encoding.partition(":")[0])
+    assert json.loads(text)["source"] == str(path)
+
+
+def test_a_dry_run_that_fails_prints_no_object(run: Run, clip: Path, tmp_path: Path) -> None:
+    make_style(tmp_path / "style")
+    (tmp_path / "there.mp4").touch()
+    flags = ("--style", tmp_path / "style", "-o", tmp_path / "there.mp4", "-n")
+    assert run("render", clip, *flags, "--json")[:2] == (73, "")
+    assert "frames" in run("render", clip, *flags)[1]
+
+
+def test_styles_in_a_variable_are_told_apart_as_paths_are(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my style"
+    make_style(folder)
+    for value in (str(folder), f"{folder}{os.pathsep}{folder}"):
+        monkeypatch.setenv("VIDFX_STYLE", value)
+        assert run("preview", clip, "-o", tmp_path / "p.png", "-y")[0] == 0
+    monkeypatch.setenv("VIDFX_STYLE", "none such")
+    code, _, err = run("preview", clip, "-o", tmp_path / "p.png", "-y")
+    assert code == 66 and "'none'" in err

@@ -181,3 +181,15 @@ def test_a_range_that_ends_after_the_picture_cuts_no_sound(tmp_path: Path, style
     done = render(tmp_path / "in.mp4", tmp_path / "cut.mp4", style, wanted=Range(end=Fraction(3, 2)))
     (sound,) = witness.see(done.path).others
     assert 1.4 < float(sound.says["duration"]) < 1.6
+
+
+def test_a_cut_ends_where_it_is_asked_to_whatever_the_rate(tmp_path: Path, style: str) -> None:
+    """Pictures at 0 and from 5 s on: the first that is wanted comes long after the asked start."""
+    pts = [0, *range(5, 20)]
+    make_clip(tmp_path / "v.mp4", size=(64, 48), pts=pts, frames=16, time_base=Fraction(1), b_frames=0)
+    ffmpeg(
+        "-i", tmp_path / "v.mp4", "-f", "lavfi", "-i", "sine=d=20", "-c:v", "copy", "-c:a", "aac", tmp_path / "in.mp4"
+    )
+    done = render(tmp_path / "in.mp4", tmp_path / "out.mp4", style, wanted=Range(start=Fraction(1), end=Fraction(10)))
+    (sound,) = witness.see(done.path).others
+    assert 4.9 < float(sound.says["duration"]) < 5.1

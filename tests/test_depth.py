@@ -19,12 +19,12 @@ from fftools import ffmpeg, needs_ffmpeg, probe
 from odd_clips import exif, of_photos
 
 from vidfx import images, sink, source, stills
-from vidfx.choice import Target, choose
+from vidfx.choice import choose
 from vidfx.composite import composite
-from vidfx.encode import rehearse
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Frame, Pixels
-from vidfx.settings import Encode, Look, Range
+from vidfx.parts.plan import plan
+from vidfx.settings import Encode, Job, Look, Range
 from vidfx.steady import steady
 
 WIDE = 1024
@@ -138,7 +138,7 @@ def test_what_does_not_go_together_is_refused_before_work(
 ) -> None:
     clip = source.open_clip(make_clip(tmp_path / "in.mp4", frames=1))
     with pytest.raises(error) as caught:
-        rehearse(Target.of(clip, tmp_path / name, encode))
+        plan(Job(source=clip.path, output=tmp_path / name, style="ink", encode=encode))
     assert words in f"{caught.value} {caught.value.hint}"
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import films
 import pytest
 from fftools import ffmpeg, needs_ffmpeg
 
-from vidfx import Encode, Look, Range, UsageError
+from vidfx import CannotWrite, Encode, Look, Range, UsageError
+from vidfx.job import Render
+from vidfx.parts.plan import plan
+from vidfx.settings import Job
 
 pytestmark = needs_ffmpeg
 
@@ -47,3 +51,21 @@ def test_x265_is_quiet_whatever_it_is_told(tmp_path: Path, style: str, capfd: py
     encode = Encode(codec="libx265", options={"x265-params": "crf=30"})
     films.render(tmp_path / "in.mp4", tmp_path / "out.mp4", style, encode=encode)
     assert "x265" not in capfd.readouterr().err
+
+
+def test_strict_refuses_before_a_host_has_painted(tmp_path: Path, style: str) -> None:
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=0.3")
+    ffmpeg(*film, "-f", "lavfi", "-i", "sine=duration=0.3", "-c:v", "mpeg4", "-c:a", "aac", tmp_path / "in.mp4")
+    job = Job(source=tmp_path / "in.mp4", output=tmp_path / "p.%04d.png", style=style, strict=True)
+    for check in (plan, Render):
+        with pytest.raises(UsageError, match="no place"):
+            check(job)
+
+
+def test_a_plan_does_not_write_over_pictures_that_are_there(tmp_path: Path, style: str) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=0.3", tmp_path / "in.mp4")
+    (tmp_path / "p.0007.png").touch()
+    job = Job(source=tmp_path / "in.mp4", output=tmp_path / "p.%04d.png", style=style)
+    with pytest.raises(CannotWrite, match="exists already"):
+        plan(job)
+    assert plan(replace(job, overwrite=True)).numbered

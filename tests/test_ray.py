@@ -20,8 +20,9 @@ import vidfx
 from vidfx import Machine
 from vidfx.cli import main
 from vidfx.farm import freight
-from vidfx.farm.ray import needs
+from vidfx.farm.ray import _needs_of, needs
 from vidfx.farm.tasks import Painted, PaintPart, carried_out, cut_up
+from vidfx.parts.packets import part_path, read_part
 from vidfx.parts.plan import plan
 from vidfx.parts.stitch import stitch
 from vidfx.settings import Job, Look
@@ -101,15 +102,19 @@ def test_what_travels_comes_back_as_if_painted_here(
     assert np.array_equal(pictures(f"out{suffix}"), pictures(f"single{suffix}"))
 
 
-def test_every_host_is_told_the_runtime_of_the_plan() -> None:
+def test_every_host_paints_in_the_runtime_of_the_plan() -> None:
     """`auto` would be another one on a host with a GPU, or without OpenVINO."""
     make_clip("clip.mkv", size=(64, 48), frames=6)
     job = Job(source=Path("clip.mkv"), output=Path("out.mkv"), style="style", machine=Machine(device="cpu"))
-    planned = cut_up(job, None, notify=lambda _: None)
+    planned = replace(cut_up(job, None, notify=lambda _: None), runtime="torch", precision="fp32")
     store = Store()
-    task = PaintPart(film=0, folder=Path(), plan=planned, part=0)
-    carried = store.get(freight.load(task, "objects", store.put).plan)
-    assert carried.runtime == planned.runtime != "auto"
+    carried = store.get(freight.load(PaintPart(film=0, folder=Path(), plan=planned, part=0), "objects", store.put).plan)
+    host = Machine(threads=1)
+    task = PaintPart(film=0, folder=Path("parts"), plan=carried, part=0)
+    assert carried_out(task, host, lambda _: None) == Painted()
+    part = read_part(part_path(Path("parts"), 0))
+    assert part is not None and "torch, fp32" in part.ran_on
+    assert _needs_of(replace(task, plan=replace(carried, runtime="openvino")), {"GPU": 2})["num_gpus"] == 0
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -500,3 +501,25 @@ def test_a_signal_keeps_the_parts_and_says_how_to_go_on(
     word = "stopped" if number == signal.SIGINT else "terminated"
     assert err.strip() == f"vidfx: {word}; {kept} finished frames are kept: the same command goes on from there"
     assert json.loads((journal.work_folder(tmp_path / "film.mp4") / "job.json").read_text())["format"] == 1
+
+
+def test_a_work_folder_that_is_taken_away_in_between_is_no_fault(tmp_path: Path) -> None:
+    """Threads stand for processes: a lock is of the file that was opened, whoever opened it."""
+    seen: list[BaseException] = []
+
+    def open_and_close() -> None:
+        for _ in range(300):
+            try:
+                with journal.opened(tmp_path / "film.mp4", None, notify=lambda _: None):
+                    pass
+            except TryAgain:
+                continue
+            except BaseException as error:
+                seen.append(error)
+
+    threads = [threading.Thread(target=open_and_close) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not seen

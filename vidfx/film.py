@@ -172,14 +172,10 @@ class FilmWriter:
 
 def _cut_at(target: Target, parts: Sequence[PartFile]) -> Fraction | None:
     """Time at which all else is cut off; None where the range goes on past the last picture, and so may sound."""
-    wanted, start, last = target.wanted, parts[0].start, parts[-1]
+    wanted, last = target.wanted, parts[-1]
     if wanted.last is not None and last.last + wanted.step <= wanted.last:
         return None
-    if wanted.end is not None and wanted.first is None:
-        asked = start - (wanted.start or 0) + wanted.end
-        if asked - last.end > 1 / target.clip.rate:  # less is the way from the asked start to the first frame
-            return asked
-    return last.end
+    return last.end if wanted.end is None else max(last.end, target.clip.start + wanted.end)
 
 
 def _close_quietly(container: OutputContainer) -> None:

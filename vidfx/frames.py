@@ -153,6 +153,8 @@ class Clip:
     """The container's claim or an estimate; None where there is none. For progress only."""
     duration: Fraction | None
     """Seconds, the container's claim; for progress only."""
+    start: Fraction = Fraction(0)
+    """Time of the first picture in seconds."""
     colour: Colour = Colour()
     sample_aspect_ratio: Fraction = Fraction(1)
     """Width of a pixel over its height, upright."""

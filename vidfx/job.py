@@ -130,6 +130,8 @@ class Render:
         sink.check_output(job.output, self.clip, matte=job.look.matte)
         self.target = Target.of_job(self.clip, self.job)
         rehearse(self.target)
+        if job.strict:
+            sink.check_streams(self.target)
         if not (job.overwrite or ours):
             sink.check_free(job.output, numbered=self.target.numbered)
         self.stylizer = Stylizer(found, job.machine)
@@ -187,7 +189,7 @@ class Render:
         """What was written, of which parts, and how many frames of them were there before."""
         job, clip = self.job, self.clip
         notices = Notices(progress.notice)
-        sink.tell_of(self.target, notices, strict=job.strict)
+        sink.tell_of(self.target, notices)
         if clip.kind == "still":
             progress.begin(1, clip.rate)
             with closing(painted(job, self.target, self.stylizer, notices)) as frames:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 Notify = Callable[[str], None]
 """Takes a sentence for the user."""
+
+
+def typed(path: Path) -> str:
+    """A path as it is typed into a shell; none is taken for an option."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 class Notices:

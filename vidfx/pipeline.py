@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -142,13 +143,13 @@ def read_matte(look: Look, wanted: Range, stretch: Stretch, *, notify: Notify) -
     clip = open_clip(look.matte)
     if clip.kind == "still":
         wanted, stretch = Range(), Stretch()
-    entered = stretch.enter is not None
-    frames = _or_the_last(
-        read_frames(clip, wanted=wanted, warm_up=0 if entered else stretch.warm_up, notify=notify), clip
-    )
-    if entered:
-        frames = _skipped(frames, stretch.before - stretch.warm_up)
-    return (frame.image for frame in frames)
+    warm_up, skip = stretch.warm_up, 0
+    if stretch.enter:
+        warm_up, skip = 0, stretch.before - stretch.warm_up
+        if wanted.start is None:  # then a number says where, and reading may seek
+            wanted, skip = replace(wanted, first=(wanted.first or 0) + skip * wanted.step), 0
+    frames = _or_the_last(read_frames(clip, wanted=wanted, warm_up=warm_up, notify=notify), clip)
+    return (frame.image for frame in _skipped(frames, skip))
 
 
 def _or_the_last(frames: Iterator[Frame], clip: Clip) -> Iterator[Frame]:

@@ -57,7 +57,7 @@ def preview(
         raise UsageError("a preview needs at least one style", hint="--style ink")
     output = Path(output)
     clip = open_clip(source, video_stream=video_stream)
-    check_output(output, clip, one_picture=True)
+    check_output(output, clip, matte=matte, one_picture=True)
     if not overwrite:
         check_free(output, numbered=False)
     found = [find_style(name) for name in styles]

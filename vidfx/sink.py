@@ -19,7 +19,17 @@ from vidfx.parts.cut import picture_paths, write_parts
 from vidfx.parts.packets import PartFile
 from vidfx.settings import Encode, Range
 
-__all__ = ["Written", "check_free", "check_output", "encoder_options", "join", "tell_of", "write", "write_still"]
+__all__ = [
+    "Written",
+    "check_free",
+    "check_output",
+    "check_streams",
+    "encoder_options",
+    "join",
+    "tell_of",
+    "write",
+    "write_still",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,9 @@ def write(
     target, notices = Target.of(clip, output, encode, wanted), Notices(notify)
     if not overwrite:
         check_free(output, numbered=target.numbered)
-    tell_of(target, notices, strict=strict)
+    if strict:
+        check_streams(target)
+    tell_of(target, notices)
     if target.muxer is None and not target.numbered:
         return write_still(frames, target, notices, on_frame)
     with journal.opened(output, None, notify=notices) as work:
@@ -165,20 +177,23 @@ def join(
     return _written(target, sum(part.frames for part in parts), notices)
 
 
-def tell_of(target: Target, notify: Notify, *, strict: bool) -> None:
-    """What becomes of the source, and what it is written as, as far as its owner should know before it is painted.
+def check_streams(target: Target) -> None:
+    """What `strict` refuses before anything is painted: streams that pictures have no place for. Raises UsageError."""
+    if lost := _without_place(target):
+        raise UsageError(lost, hint="write a film, or leave out --strict")
 
-    Raises UsageError where streams of it have no place in pictures, under `strict`.
-    """
+
+def _without_place(target: Target) -> str:
+    carried = ("audio", "subtitle") if target.encode.audio else ("subtitle",)
+    beside = [kind for kind in carried if kind in target.clip.beside] if target.muxer is None else []
+    return f"pictures have no place for the clip's {' and '.join(beside)}" if beside else ""
+
+
+def tell_of(target: Target, notify: Notify) -> None:
+    """What becomes of the source, and what it is written as, as far as its owner should know before it is painted."""
     clip = target.clip
-    beside = [
-        kind for kind in ("audio", "subtitle") if kind in clip.beside and (target.encode.audio or kind != "audio")
-    ]
-    if target.muxer is None and beside:
-        what = f"pictures have no place for the clip's {' and '.join(beside)}"
-        if strict:
-            raise UsageError(what, hint="write a film, or leave out --strict")
-        notify(f"{what}: left out")
+    if lost := _without_place(target):
+        notify(f"{lost}: left out")
     if hdr.is_hdr(clip.colour):
         notify(f"HDR ({hdr.name(clip.colour)}) source: tone-mapped to BT.709")
     if clip.interlaced:

@@ -78,6 +78,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             rate=rate,
             frame_count=counted or stream.frames or (round(duration * rate) if duration else None),
             duration=duration,
+            start=first.time,
             colour=tags,
             sample_aspect_ratio=aspect,
             rotation=degrees(turn),

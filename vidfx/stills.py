@@ -130,6 +130,8 @@ def _by_opencv(path: Path) -> Stored:
 
 def _is_multiplied(data: NDArray[np.uint8], kind: np.dtype[Any]) -> bool:
     """Whether OpenCV gives the colours of a TIFF multiplied by its alpha: stored so, or by its own doing in 8 bits."""
+    if data[:2].tobytes() not in (b"II", b"MM"):
+        return False
     with suppress(struct.error):
         extra = tiff_tag(data.tobytes(), _EXTRA_SAMPLES, 0)
         return extra == _ASSOCIATED or (extra == _UNASSOCIATED and kind == np.uint8)

@@ -97,8 +97,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def _open_streams() -> None:
     """Where stdout or stderr was closed (`>&-`), what is said goes nowhere, and not into the first file opened.
 
-    What cannot be said in the terminal's encoding, such as a file name that is not UTF-8, is said by its escapes, which
-    JSON reads back.
+    What cannot be said in the terminal's encoding, such as a file name that is not UTF-8, is said by its escapes.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

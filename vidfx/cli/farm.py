@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from vidfx.cli.render import OUTPUT, PROGRESS
 from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped, telling
 from vidfx.errors import MissingInput, UsageError
+from vidfx.notices import typed
 from vidfx.progress import Progress, choose_progress, minutes
 from vidfx.ranges import clamp, parse_ranges, write_ranges
 
@@ -123,19 +123,16 @@ def plan(source: str, output: str | None, **values: Any) -> None:
     from vidfx.farm.folder import PLAN, write_folder
     from vidfx.farm.tasks import cut_up
     from vidfx.images import is_pattern
-    from vidfx.sink import check_free
 
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     job = options.job_of(values, source, output)
     folder = values["job"] or job.output.with_name(f"{job.output.name.partition('.%')[0]}.job")
     # numbered pictures beside a job folder are what its hosts have painted; another plan's folder is refused below
     ours = is_pattern(job.output) and (folder / PLAN).exists()
-    made = cut_up(job, values["part_frames"], notify=progress.notice)
-    if not (job.overwrite or ours):
-        check_free(job.output, numbered=made.numbered)
+    made = cut_up(job, values["part_frames"], may_exist=job.overwrite or ours, notify=progress.notice)
     write_folder(made, folder, overwrite=values["overwrite"])
     progress.finish(f"planned {folder}: {_counted(len(made.parts), 'part')}, {made.total} frames, in {made.precision}")
-    here, all_parts = shlex.quote(_as_argument(folder)), write_ranges(range(len(made.parts)))
+    here, all_parts = typed(folder), write_ranges(range(len(made.parts)))
     progress.finish(f"next: vidfx farm render {here} --part {all_parts}, or some here and some there")
     progress.finish(f"then: vidfx farm stitch {here}")
     if values["json"]:
@@ -230,11 +227,6 @@ def _read(folder: Path, values: options.Values) -> Plan:
         if name in values and path and not (path.exists() or is_pattern(path)):
             raise MissingInput(f"the job's {name} is not at '{path.absolute()}'", hint=f"name it with --{name} FILE")
     return plan
-
-
-def _as_argument(path: Path) -> str:
-    """A path that no command takes for an option."""
-    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _clamped(part: tuple[range, ...], count: int, progress: Progress) -> list[int]:

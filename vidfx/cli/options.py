@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
@@ -22,9 +23,11 @@ class StyleOption(Option):
     when_missing = "`vidfx styles list` shows what there is"
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
-        """Several are told apart as paths are: a folder's name may hold a space."""
+        """Several are told apart as paths are, or by blanks where the whole is no path: a folder may have one."""
         value = self.resolve_envvar_value(ctx)
-        return value.split(os.pathsep) if value is not None and self.multiple else value
+        if value is None or not self.multiple:
+            return value
+        return value.split(os.pathsep) if os.pathsep in value or Path(value).exists() else value.split()
 
 
 SHARE = Parsed("0..1", parse_share)
@@ -260,4 +263,9 @@ def job_of(values: Values, source: Path | str, output: Path | str | None) -> Job
 
 def print_json(result: dict[str, Any]) -> None:
     """One object on stdout; paths and fractions as text."""
-    click.echo(json.dumps(result, default=str, ensure_ascii=False))
+    text = json.dumps(result, default=str, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a name that is not UTF-8, or an encoding that lacks its letters
+        text = json.dumps(result, default=str)
+    click.echo(text)

@@ -86,7 +86,8 @@ class _Packets:
         if self.codec == "aac" and data[:1] == b"\xff" and data[1] & 0xF6 == 0xF0:
             data = data[7 if data[1] & 1 else 9 :]  # ADTS, which only streams without a container's headers need
         self.digests.append(hashlib.md5(data).digest())
-        self.whole.update(data)
+        if self.codec.startswith("pcm_"):
+            self.whole.update(data)
         pts, base = packet.pts, packet.time_base
         self.times.append(None if pts is None or base is None else pts * base)
 
@@ -109,7 +110,8 @@ def compare_files(
     if source.kind != "video" or render.kind != "video":
         return Fidelity(tags=tuple(tags), part=part)
     ours, theirs = _read(source), _read(render)
-    streams = [_check(key[0], found, theirs.get(key), starts) for key, found in ours.items()]
+    cut = starts[0] if starts and part else None
+    streams = [_check(key[0], found, theirs.get(key), starts, cut) for key, found in ours.items()]
     return Fidelity(streams=tuple(streams), tags=tuple(tags + _tags(source, render)), part=part)
 
 
@@ -138,8 +140,13 @@ def _codec(stream: Stream) -> str:
 
 
 def _check(
-    kind: Kind, ours: _Packets, theirs: _Packets | None, starts: tuple[Fraction, Fraction] | None
+    kind: Kind,
+    ours: _Packets,
+    theirs: _Packets | None,
+    starts: tuple[Fraction, Fraction] | None,
+    cut: Fraction | None,
 ) -> StreamCheck:
+    """`cut`: time in the source at which a render of a part begins."""
     shift, same = None, False
     if theirs is not None:
         began = theirs.times[0] if theirs.times else None
@@ -149,8 +156,8 @@ def _check(
         if not same and ours.codec.startswith("pcm_") and ours.whole.digest() == theirs.whole.digest():
             first, same = 0, True
         then = None if first is None else ours.times[first]
-        if kind == "subtitle" and then is not None and starts is not None:
-            then = max(then, starts[0])  # one that was on screen where the render begins, begins with it
+        if kind == "subtitle" and then is not None and cut is not None:
+            then = max(then, cut)  # one that was on screen where the render begins, begins with it
         if expected is not None and then is not None:
             shift = float(expected - then) * 1000
     return StreamCheck(

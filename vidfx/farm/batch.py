@@ -213,7 +213,7 @@ class Batch:
     def _taken_up(self, film: Film, planned: Plan) -> Mapping[int, PartFile]:
         """Holds the film's work folder, and gives what waits there. A film that fails at once leaves none behind."""
         folder = film.held.enter_context(held(film.job.output))
-        film.held.callback(tidy, film.job.output)
+        film.held.callback(tidy, film.job.output, numbered=planned.numbered)
         return finished_parts(planned, folder)
 
     def _stitch(self, film: Film) -> None:

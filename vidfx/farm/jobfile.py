@@ -115,7 +115,8 @@ def _asked(
         asked = _listed(clip.style if clip.style is not None else said.defaults.style)
         styles = [_style(style, folder) for style in asked] or _listed(usual)
         if not styles:
-            raise UsageError("no style for this clip", hint="set style here or in [defaults]")
+            where = "here, in [defaults], in [render] of vidfx.toml, or as VIDFX_STYLE"
+            raise UsageError("no style for this clip", hint=f"set style {where}")
     with source.at("clip", position, "name"):
         check_template(name := clip.name or said.name)
     with source.at("clip", position, "source"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vidfx.disk import write_whole, writing
-from vidfx.errors import CannotWrite
+from vidfx.errors import CannotWrite, UsageError
 from vidfx.farm.folder import absolute
 from vidfx.images import is_pattern
 from vidfx.parts.plan import Plan
@@ -99,6 +99,10 @@ def _places(plan: Plan) -> dict[str, _Place]:
     for name, path in paths.items():
         numbered, value = is_pattern(path), f"{{{{Param.{name}}}}}"
         flow: Flow = "OUT" if name == "Output" else "IN"
+        if numbered and _plain(path.name) != path.name:
+            raise UsageError(
+                f"Open Job Description cannot pass on the name '{path.name}'", hint="rename it: no {{, no }}"
+            )
         argument = f"{value}/{path.name}" if numbered else value
         places[name] = _Place(path.parent if numbered else path, numbered, flow, argument)
     return places

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vidfx.disk import write_whole, writing
 from vidfx.errors import TryAgain
-from vidfx.images import Pattern, is_pattern
+from vidfx.images import Pattern
 from vidfx.parts.lock import locked
 
 NAME = ".vidfx-batch.json"
@@ -24,7 +24,9 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     film: str
-    """`Plan.film_id`: everything that changes a pixel or the encoding."""
+    """`Plan.film_id`: everything that changes a pixel, the encoding, or whether there is sound."""
+    numbered: bool = False
+    """Whether it is numbered pictures."""
     stamp: tuple[int, int]
     """Bytes and time of change; of numbered pictures, of all together and the latest."""
 
@@ -55,7 +57,7 @@ def without_films(files: Iterable[Path]) -> Iterator[Path]:
 def _names(folder: Path) -> Callable[[str], bool]:
     """Tells a folder's finished films from other files by their names."""
     films = _read(folder).films
-    patterns = [Pattern.of(folder / name) for name in films if is_pattern(folder / name)]
+    patterns = [Pattern.of(folder / name) for name, entry in films.items() if entry.numbered]
     return lambda name: name in films or any(pattern.matches(name) for pattern in patterns)
 
 
@@ -64,7 +66,7 @@ def remember(output: Path, film_id: str, *, numbered: bool) -> None:
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[output.name] = Entry(film=film_id, stamp=_stamp(output, numbered))
+        entries.films[output.name] = Entry(film=film_id, numbered=numbered, stamp=_stamp(output, numbered))
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
@@ -89,7 +91,7 @@ def _read(folder: Path) -> Entries:
 
 def is_there(output: Path, *, numbered: bool) -> bool:
     """Whether anything lies under the name of a film, or of numbered pictures."""
-    return _stamp(output, numbered) != (0, 0)
+    return bool(Pattern.of(output).there()) if numbered else _stamp(output, numbered) != (0, 0)
 
 
 def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
@@ -97,5 +99,8 @@ def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
     files = (
         map(pattern.path, pattern.there()) if pattern else [output]
     )  # gaps are as may be: so are every second frame's
-    found = [file.stat() for file in files if file.exists()]
+    found = []
+    for file in files:
+        with suppress(OSError):
+            found.append(file.stat())
     return sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)

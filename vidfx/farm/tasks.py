@@ -135,7 +135,7 @@ class Engine(Protocol):
 def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
     """Does a task here and now. Raises what planning, painting and stitching raise."""
     if isinstance(task, MakePlan):
-        return Planned(cut_up(task.job, task.part_frames, pieces=task.pieces, notify=progress.notice))
+        return Planned(cut_up(task.job, task.part_frames, pieces=task.pieces, may_exist=True, notify=progress.notice))
     if isinstance(task, PaintPart):
         from vidfx.parts.work import machine_of, render_part
 
@@ -148,12 +148,12 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
     return Stitched(stitch(task.plan, task.folder, overwrite=True, build_in=task.folder, notify=progress.notice))
 
 
-def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, notify: Notify) -> Plan:
+def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, may_exist: bool = False, notify: Notify) -> Plan:
     """A plan whose parts are long enough that warming up costs little, yet short enough for `pieces` workers.
 
     Where the film is too short for both, a part is at least as long as its warm-up. Raises what `survey` raises.
     """
-    seen = survey(job, notify=notify)
+    seen = survey(job, may_exist=may_exist, notify=notify)
     warm_up = warm_up_of(job.look)
     made = seen.cut(part_frames or (warm_up * WORTH_WARMING or None))
     if part_frames or len(made.parts) >= pieces:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -101,7 +100,7 @@ def _locked(folder: Path) -> Iterator[bool]:
                 folder.mkdir(exist_ok=True)
                 ours = stack.enter_context(locked(folder / _LOCK))
             except (FileNotFoundError, FileExistsError):
-                if folder.is_dir() or (folder.parent.is_dir() and not os.path.lexists(folder)):
+                if folder.parent.is_dir() and not folder.is_file():
                     continue  # whoever held it took it away in between
                 raise
             yield ours
@@ -123,10 +122,10 @@ def borrowed(output: Path) -> Iterator[Path]:
                 clear(folder)
 
 
-def tidy(output: Path) -> None:
+def tidy(output: Path, *, numbered: bool) -> None:
     """Takes the output's work folder away, which the caller holds, where nothing came of it."""
     folder = work_folder(output)
-    painted = is_pattern(output) and Pattern.of(output).there()  # beside them the folder tells that they are ours
+    painted = numbered and Pattern.of(output).there()  # beside them the folder tells that they are ours
     if not painted and [path.name for path in folder.glob("*")] == [_LOCK]:
         clear(folder)
 

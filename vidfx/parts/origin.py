@@ -126,7 +126,7 @@ def film_id(origin: Origin, *, audio: bool) -> str:
 
 
 def plan_id(origin: Origin, cuts: int | list[int]) -> str:
-    """`Plan.id`: the same, and how many frames a part holds, or where each begins."""
+    """`Plan.id`: the origin but for its date, and how many frames a part holds, or where each begins."""
     return digest(origin.settings, origin.source, cuts)
 
 

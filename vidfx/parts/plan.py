@@ -55,7 +55,7 @@ class Plan:
     """16 hex digits over everything that changes a pixel or the encoding, the source included, and where the cuts are.
     Threads, batch, tiles and the output's name do not count: parts of one id may come from different machines."""
     film_id: str
-    """The same without the cuts: films of one `film` are equal to within a step of 255, however cut."""
+    """The same without the cuts, and whether the film has sound: films of one id are equal to within a step of 255."""
     source: Fingerprint
     matte: Fingerprint | None
     version: str
@@ -136,32 +136,38 @@ def plan(
     """Cuts a job into parts of about `part_frames` frames (None: `default_part_frames`).
 
     `shots` are the numbers of frames that are known to begin a shot: a cut moves to one that is near, and needs no
-    warm-up there. Raises what `survey` and `Survey.cut` raise.
+    warm-up there. Raises what `survey` and `Survey.cut` raise, CannotWrite for an output that is there already.
     """
-    return survey(job, notify=notify).cut(part_frames, shots)
+    return survey(job, may_exist=job.overwrite, notify=notify).cut(part_frames, shots)
 
 
-def survey(job: Job, *, notify: Notify = lambda _: None) -> Survey:
-    """Looks at a job: is it possible, and which frames has it?
+def survey(job: Job, *, may_exist: bool, notify: Notify = lambda _: None) -> Survey:
+    """Looks at a job: is it possible, and which frames has it? Tells what becomes of the source.
 
-    Where packets cannot be counted as pictures (AVI, MPEG-TS ...) the clip is decoded once to count them, and `notify`
-    is told. Raises the errors of `vidfx.errors`: the job is checked as far as that goes without loading the generator,
-    but whether its film is there already is for those who stitch.
+    `may_exist`: whether its output may be there already. Where packets cannot be counted as pictures (AVI, MPEG-TS ...)
+    the clip is decoded once to count them, and `notify` is told. Raises the errors of `vidfx.errors`: the job is
+    checked as far as that goes without loading the generator.
     """
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
     sink.check_output(job.output, clip, matte=job.look.matte)
-    rehearse(Target.of_job(clip, job))
+    # numbers past the end stay in the job: they say that nothing is cut off there
+    asked, job = job.wanted, replace(job, wanted=job.wanted.clamped(None)[0])
+    target = Target.of_job(clip, job)
+    rehearse(target)
+    if job.strict:
+        sink.check_streams(target)
+    if not may_exist:
+        sink.check_free(job.output, numbered=target.numbered)
+    sink.tell_of(target, notify)
     table = _table(clip, notify)
-    wanted, left_out = job.wanted.clamped(len(table.times))
+    wanted, left_out = asked.clamped(len(table.times))
     if left_out:
         notify(left_out)
-    # numbers past the end stay in the job: they say that nothing is cut off there
-    job = replace(job, wanted=job.wanted.clamped(None)[0])
     numbers = _numbers(table, wanted)
     if not numbers:
         raise UsageError(f"the range holds no frame of '{clip.path}'", hint=f"the clip has {len(table.times)} frames")
-    target, runtime = Target.of_job(clip, job), resolve(job.machine)
+    runtime = resolve(job.machine)
     return Survey(job, target, style, runtime, fingerprint(clip), matte_fingerprint(job), table, numbers)
 
 

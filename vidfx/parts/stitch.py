@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
 from vidfx import sink
 from vidfx.errors import MissingInput
-from vidfx.notices import Notices, Notify
+from vidfx.notices import Notices, Notify, typed
 from vidfx.parts import journal
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, planned_clip, planned_target
@@ -42,14 +41,14 @@ def stitch(
         named = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
         raise MissingInput(
             f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}",
-            hint=f"vidfx farm render {shlex.quote(str(folder))} --part {write_ranges(missing)}",
+            hint=f"vidfx farm render {typed(folder)} --part {write_ranges(missing)}",
         )
     overwrite = overwrite or job.overwrite
     sink.check_output(job.output, clip, matte=job.look.matte)
     if not overwrite and target.muxer:  # pictures that lie there are the parts' own
         sink.check_free(job.output, numbered=target.numbered)
     parts, notices = [done[part.index] for part in plan.parts], Notices(notify)
-    sink.tell_of(target, notices, strict=job.strict)
+    sink.tell_of(target, notices)
     with ExitStack() as stack:
         return sink.join(
             parts,

@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.frames import Picture
-
 Plane = NDArray[np.float32]
 
 
@@ -92,12 +90,6 @@ def ramp(tone: Plane, stops: tuple[float, ...], colours: tuple[tuple[int, int, i
     """Colours (H × W × 3, 0..255) that stand for a tone of 0..1, linear between the stops."""
     table = np.array(colours, np.float32)
     return np.stack([np.interp(tone, stops, table[:, channel]) for channel in range(3)], -1).astype(np.float32)
-
-
-def flattened(picture: Picture) -> Picture:
-    """An RGB picture (uint8) without texture: patches of one colour with sharp borders."""
-    calm = cv2.pyrMeanShiftFiltering(cv2.bilateralFilter(picture, 7, 28, 4), 6, 13, maxLevel=1)
-    return np.asarray(cv2.bilateralFilter(calm, 7, 20, 4), np.uint8)
 
 
 def kuwahara(picture: Plane, sigma: float) -> Plane:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vidfx.frames import Picture
-from vidfx.training.teachers.drawing import Plane, along, even_out, flattened, long_ones, ramp, smoothstep, structure
+from vidfx.training.teachers.drawing import Plane, along, even_out, long_ones, ramp, smoothstep, structure
 
 _PAPER = (240, 229, 200)
 _TONES = (0.0, 0.16, 0.30, 0.44, 0.58, 0.72, 0.84)
@@ -35,7 +35,7 @@ def woodblock(picture: Picture) -> Picture:
 
     Takes and returns an RGB picture, uint8. Sized as `ink`.
     """
-    lab = _lab(flattened(picture))
+    lab = _lab(_flat(picture))
     light = np.asarray(lab[..., 0] / 100, np.float32)
     even = 0.58 + 1.2 * (even_out(light, 36.0, 0.35) - np.float32(0.53))  # bold: paper and full blocks
     below = np.roll(cv2.GaussianBlur(even, (0, 0), 14.0), -_FOOT, axis=0)
@@ -59,6 +59,12 @@ def woodblock(picture: Picture) -> Picture:
 
 def _lab(picture: Picture) -> Plane:
     return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+
+
+def _flat(picture: Picture) -> Picture:
+    """The film without texture: patches of one colour with sharp borders."""
+    calm = cv2.pyrMeanShiftFiltering(cv2.bilateralFilter(picture, 7, 28, 4), 6, 13, maxLevel=1)
+    return np.asarray(cv2.bilateralFilter(calm, 7, 20, 4), np.uint8)
 
 
 def _shares(a: Plane, b: Plane, light: Plane) -> Plane:
