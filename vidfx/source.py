@@ -66,9 +66,8 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if turn[0] == 0:
             width, height, aspect = height, width, 1 / aspect
-        duration = _duration(container, stream)
-        counted = decode.indexed_count(container, stream)
-        rate = decode.rate_of(stream)
+        duration, rate = _duration(container, stream), decode.rate_of(stream)
+        counted = decode.indexed_count(container, stream) or stream.frames
         return Clip(
             path=path,
             kind="video",
@@ -76,7 +75,7 @@ def open_clip(path: Path | str, *, video_stream: int | None = None) -> Clip:
             height=height,
             time_base=stream.time_base,
             rate=rate,
-            frame_count=counted or stream.frames or (round(duration * rate) if duration else None),
+            frame_count=counted or (round(duration * rate) if duration else None),
             duration=duration,
             start=first.time,
             colour=tags,
