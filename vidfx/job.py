@@ -9,8 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from vidfx import images, sink
-from vidfx.choice import CONTAINERS, Target
-from vidfx.encode import rehearse
+from vidfx.choice import CONTAINERS
 from vidfx.frames import Clip
 from vidfx.notices import Notices
 from vidfx.parts import journal
@@ -127,13 +126,7 @@ class Render:
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
         ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        sink.check_output(job.output, self.clip, matte=job.look.matte)
-        self.target = Target.of_job(self.clip, self.job)
-        rehearse(self.target)
-        if job.strict:
-            sink.check_streams(self.target)
-        if not (job.overwrite or ours):
-            sink.check_free(job.output, numbered=self.target.numbered)
+        self.target = sink.target_of(self.clip, self.job, may_exist=job.overwrite or ours)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 

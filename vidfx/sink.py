@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
 from vidfx.choice import CONTAINERS, Target
-from vidfx.encode import options_for
+from vidfx.encode import options_for, rehearse
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import FilmWriter
 from vidfx.frames import Clip, Frame
@@ -17,7 +17,7 @@ from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
 from vidfx.parts.cut import picture_paths, write_parts
 from vidfx.parts.packets import PartFile
-from vidfx.settings import Encode, Range
+from vidfx.settings import Encode, Job, Range
 
 __all__ = [
     "Written",
@@ -26,6 +26,7 @@ __all__ = [
     "check_streams",
     "encoder_options",
     "join",
+    "target_of",
     "tell_of",
     "write",
     "write_still",
@@ -74,6 +75,22 @@ def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_pic
     for source, what in ((clip.path, "clip"), (matte, "matte")):
         if source and _same_file(output, source, numbered=pattern and not is_still):
             raise UsageError(f"'{output}' is the {what} itself", hint="choose another name; it is never overwritten")
+
+
+def target_of(clip: Clip, job: Job, *, may_exist: bool) -> Target:
+    """What a job writes of its clip, once all is refused that can be before a frame is painted or the style loaded.
+
+    `may_exist`: whether its output may be there already. Raises UsageError, CannotWrite, Unavailable for an encoder
+    that is not here, UnreadableInput for unwanted HDR.
+    """
+    check_output(job.output, clip, matte=job.look.matte)
+    target = Target.of_job(clip, job)
+    rehearse(target)
+    if job.strict:
+        check_streams(target)
+    if not may_exist:
+        check_free(job.output, numbered=target.numbered)
+    return target
 
 
 def check_free(output: Path, *, numbered: bool) -> None:

@@ -95,11 +95,10 @@ def is_there(output: Path, *, numbered: bool) -> bool:
 
 
 def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
-    pattern = Pattern.of(output) if numbered else None
-    files = (
-        map(pattern.path, pattern.there()) if pattern else [output]
-    )  # gaps are as may be: so are every second frame's
-    found = []
+    files, found = [output], []
+    if numbered:  # with gaps as may be: every second frame leaves them
+        pattern = Pattern.of(output)
+        files = [pattern.path(number) for number in pattern.there()]
     for file in files:
         with suppress(OSError):
             found.append(file.stat())

@@ -37,24 +37,7 @@ class MakePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaintPart:
-    """Paint a part of a plan."""
-
-    film: int
-    plan: Plan
-    folder: Path
-    """Where the film's parts lie."""
-    part: int
-
-    @property
-    def job(self) -> Job:
-        return self.plan.job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StitchFilm:
-    """Join the parts of a plan."""
-
+class _OfPlan:
     film: int
     plan: Plan
     folder: Path
@@ -63,6 +46,18 @@ class StitchFilm:
     @property
     def job(self) -> Job:
         return self.plan.job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaintPart(_OfPlan):
+    """Paint a part of a plan."""
+
+    part: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StitchFilm(_OfPlan):
+    """Join the parts of a plan."""
 
 
 Task = MakePlan | PaintPart | StitchFilm

@@ -13,7 +13,6 @@ from pydantic_core import PydanticSerializationError
 
 from vidfx import __version__, images, sink
 from vidfx.choice import Choice, Target
-from vidfx.encode import rehearse
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import Clip
 from vidfx.machine import Runtime, resolve
@@ -150,15 +149,9 @@ def survey(job: Job, *, may_exist: bool, notify: Notify = lambda _: None) -> Sur
     """
     style = find_style(job.style)
     clip = open_clip(job.source, video_stream=job.video_stream)
-    sink.check_output(job.output, clip, matte=job.look.matte)
     # numbers past the end stay in the job: they say that nothing is cut off there
     asked, job = job.wanted, replace(job, wanted=job.wanted.clamped(None)[0])
-    target = Target.of_job(clip, job)
-    rehearse(target)
-    if job.strict:
-        sink.check_streams(target)
-    if not may_exist:
-        sink.check_free(job.output, numbered=target.numbered)
+    target = sink.target_of(clip, job, may_exist=may_exist)
     sink.tell_of(target, notify)
     table = _table(clip, notify)
     wanted, left_out = asked.clamped(len(table.times))
