@@ -240,7 +240,7 @@ def test_torch_running_out_of_memory_is_told_as_that(model: Path, monkeypatch: p
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
 
     style = load_style(str(model), machine=TORCH)
-    monkeypatch.setattr(Generator, "forward", full)
+    monkeypatch.setattr(Generator, "paint", full)
     with pytest.raises(TryAgain, match="not enough memory"):
         style.stylize(np.zeros((1, 16, 16, 3), np.uint8))
 

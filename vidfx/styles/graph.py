@@ -7,7 +7,6 @@ OpenVINO would move single values and takes five times as long. A deep graph tak
 of 0..255, and is cut before the last layer, so that this one can be computed in fp32: bf16 knows no more than 9 bits of
 a light tone.
 
-Every value of x − 127.5 is exact in bf16, and around 0 bf16 is finer than around 1: so most of bf16's error is gone.
 Written out rather than traced, the graph needs neither torch nor a converter, is built in milliseconds, and takes any
 size.
 
@@ -24,17 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx.styles.blocks import channels_by_pixel
 from vidfx.styles.card import NetworkShape
-from vidfx.styles.weights import Weights
+from vidfx.styles.weights import STEPS, Weights, by_pixel
 
 Ranges = Mapping[str, tuple[float, float]]
 """A layer's name to the ends of the levels that what enters it is rounded to."""
 
 EXACT = frozenset({"merge", "leave"})
 """Never quantised: these two draw the fine lines. To round them too saves a tenth of the time and doubles the error."""
-STEPS = 4, 2
-"""Edges of the blocks of pixels that a graph takes: its two entries, `enter` and `look_again`."""
+_CHANNELS_FIRST, _CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 _BINOMIAL = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
 
 
@@ -50,7 +47,7 @@ class Graph:
         *,
         deep: bool = False,
     ) -> None:
-        self._openvino, self._op, self._weights, self._ranges = openvino, openvino.opset13, _scaled(weights), ranges
+        self._openvino, self._op, self._weights, self._ranges = openvino, openvino.opset13, by_pixel(weights), ranges
         self._deep = deep
         op = self._op
         given = openvino.Type.f32 if deep else openvino.Type.u8
@@ -58,14 +55,14 @@ class Graph:
         """In blocks of each of STEPS, N × H/step × W/step × 3 step²."""
         self.inputs: dict[str, Any] = {}
         """What enters each layer that needs a range before it can be quantised."""
-        quarter = op.relu(self._entry(self.pictures[0], "enter", STEPS[0]))
+        quarter = op.relu(self._entry(self.pictures[0], "enter"))
         eighth = op.relu(self._convolution(quarter, "down", stride=2))
         for block in range(network.blocks):
             eighth = self._residual(eighth, f"body.{block}")
         larger = self._smooth_shuffle(self._convolution(eighth, "up_quarter", padding=0), network.quarter)
         quarter = self._residual(op.relu(op.add(larger, quarter)), "join")
         larger = self._smooth_shuffle(self._convolution(quarter, "up_half", padding=0), network.half)
-        half = op.relu(op.add(larger, self._entry(self.pictures[1], "look_again", STEPS[1])))
+        half = op.relu(op.add(larger, self._entry(self.pictures[1], "look_again")))
         self._drawn = op.relu(self._convolution(half, "merge"))
 
     def models(self) -> list[Any]:
@@ -80,18 +77,20 @@ class Graph:
         op = self._op
         middle = 127.5 if self._deep else 128  # with 0.5 to round
         painted = op.clamp(op.add(self._convolution(drawn, "leave"), self._constant(middle)), 0.0, 255.0)
-        return op.convert(op.transpose(painted, op.constant([0, 2, 3, 1])), "f32" if self._deep else "u8")
+        return op.convert(op.transpose(painted, op.constant(_CHANNELS_LAST)), "f32" if self._deep else "u8")
 
-    def _entry(self, blocks: Any, name: str, step: int) -> Any:
-        """A layer that sees the picture itself, `step` × `step` pixels as one."""
+    def _entry(self, blocks: Any, name: str) -> Any:
+        """A layer that sees the picture itself, in blocks of pixels."""
         op, constant = self._op, self._constant
-        weight, bias = self._weights[f"{name}.weight"][:, channels_by_pixel(3, step)], self._weights[f"{name}.bias"]
-        x = op.convert(op.transpose(blocks, op.constant([0, 3, 1, 2])), "f32")
+        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        x = op.convert(blocks, "f32")
         if self._ranges is None or self._deep:
-            return self._multiply(op.subtract(x, constant(127.5)), constant(weight), bias)
-        # int8 wants a whole number for its zero: 128, and the bias takes the half
-        x = op.fake_quantize(x, constant(0), constant(255), constant(-128), constant(127), 256)
-        return self._multiply(x, self._channel_levels(weight), bias + weight.sum(axis=(1, 2, 3)) / 2)
+            x, kernel = op.subtract(x, constant(127.5)), constant(weight)
+        else:  # int8 wants a whole number for its zero: 128, and the bias takes the half
+            x = op.fake_quantize(x, constant(0), constant(255), constant(-128), constant(127), 256)
+            kernel, bias = self._channel_levels(weight), bias + weight.sum(axis=(1, 2, 3)) / 2
+        # turned around last, which is free: a convolution reads its channels last as well
+        return self._multiply(op.transpose(x, op.constant(_CHANNELS_FIRST)), kernel, bias)
 
     def _convolution(self, x: Any, name: str, *, stride: int = 1, padding: int = 1) -> Any:
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
@@ -112,9 +111,17 @@ class Graph:
         return self._op.add(self._convolution(hidden, f"{name}.second"), x)
 
     def _smooth_shuffle(self, x: Any, channels: int) -> Any:
+        op = self._op
         kernel = self._constant(np.broadcast_to(_BINOMIAL, (channels, 1, 1, 3, 3)))
-        larger = self._op.depth_to_space(x, "blocks_first", 2)  # runs of channels: three times as fast
-        return self._op.group_convolution(larger, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+        # rows of a pixel's channels are moved whole: depth_to_space takes twice as long
+        by_pixel = op.transpose(x, op.constant(_CHANNELS_LAST))
+        count, height, width, _ = op.split(op.shape_of(by_pixel), op.constant(0), 4).outputs()
+        rows = op.reshape(by_pixel, op.constant([0, 0, 0, 2, 2 * channels]), True)
+        rows = op.transpose(rows, op.constant([0, 1, 3, 2, 4]))
+        two, depth = op.constant([2]), op.constant([channels])
+        size = op.concat([count, op.multiply(height, two), op.multiply(width, two), depth], 0)
+        larger = op.transpose(op.reshape(rows, size, False), op.constant(_CHANNELS_FIRST))
+        return op.group_convolution(larger, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
 
     def _levels(self, x: Any, least: float, greatest: float) -> Any:
         """`x` on 256 levels; 0 is one of them, since that is what stands around a picture."""
@@ -132,13 +139,3 @@ class Graph:
 
     def _constant(self, values: Any) -> Any:
         return self._op.constant(np.asarray(values, np.float32))
-
-
-def _scaled(weights: Weights) -> Weights:
-    """The weights for pictures of −127.5..127.5 at both ends, whose blocks lie in memory pixel by pixel."""
-    scales = {"enter.weight": 1 / 255, "look_again.weight": 1 / 255, "leave.weight": 255.0, "leave.bias": 255.0}
-    scaled = {name: values * np.float32(scales.get(name, 1.0)) for name, values in weights.items()}
-    for layer in ("up_quarter", "up_half", "leave"):
-        for name in (f"{layer}.weight", f"{layer}.bias"):
-            scaled[name] = scaled[name][channels_by_pixel(len(scaled[name]) // 4, 2)]
-    return scaled

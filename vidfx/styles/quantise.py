@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vidfx.styles.blocks import unshuffled
 from vidfx.styles.card import NetworkShape
-from vidfx.styles.graph import STEPS, Graph, Ranges
-from vidfx.styles.weights import Weights
+from vidfx.styles.graph import Graph, Ranges
+from vidfx.styles.weights import STEPS, Weights
 
 _PICTURES, _EDGE, _LEAVES = 4, 256, 1500
 _LEAST, _GREATEST = 2, 128  # px; radii

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from vidfx.machine import Runtime
 from vidfx.styles.blocks import shuffled, unshuffled
-from vidfx.styles.graph import STEPS
 from vidfx.styles.library import StyleFile
-from vidfx.styles.weights import read_weights
+from vidfx.styles.weights import STEPS, by_pixel, read_weights
 
 Batch = NDArray[np.uint8 | np.uint16]
 """N × H × W × 3, RGB, 0..255 as uint8 or 0..65535 as uint16."""
@@ -55,7 +54,8 @@ class TorchPainter:
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[runtime.precision]
         torch.set_num_threads(runtime.threads)
         generator = Generator(style.card.generator)
-        generator.load_state_dict({name: torch.from_numpy(values) for name, values in read_weights(style).items()})
+        weights = by_pixel(read_weights(style))
+        generator.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
         generator.eval().requires_grad_(False)
         self._generator = generator.to(device=self._device, dtype=self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack memory_format here
 
@@ -72,16 +72,29 @@ class TorchPainter:
             raise MemoryError(str(error)) from error
 
     def _paint(self, batch: Batch) -> Batch:
-        torch = self._torch
-        x = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device, non_blocking=True)
-        x = x.permute(0, 3, 1, 2)  # channels last, without a copy
-        deep = batch.dtype == np.uint16
-        top, whole = (65535, torch.uint16) if deep else (255, torch.uint8)
-        x = x.float() if deep else x.to(self._dtype)  # fp16 ends at 65504
-        painted = self._generator(x.mul_(1 / top).to(self._dtype), deep=deep)
+        from vidfx.styles.generator import joined, shuffle_by_pixel
+
+        torch, deep = self._torch, batch.dtype == np.uint16
+        # fp16 ends at 65504
+        given = [x.float().div_(257) if deep else x.to(self._dtype) for x in self._blocks(np.ascontiguousarray(batch))]
+        quarter, half = (x.sub_(127.5).to(self._dtype).permute(0, 3, 1, 2) for x in given)
+        painted = self._generator.paint(quarter, half, shuffle_by_pixel, deep=deep)
         painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
-        out: Batch = painted.mul_(top).add_(0.5).clamp_(0, top).to(whole).contiguous().cpu().numpy()
+        painted = painted.add_(127.5).mul_(257).add_(0.5) if deep else painted.add_(128)  # with 0.5 to round
+        painted = painted.clamp_(0, 65535 if deep else 255).to(torch.uint16 if deep else torch.uint8)
+        if self._device.type == "cpu":
+            return shuffled(painted.numpy(), STEPS[-1])
+        out: Batch = joined(painted, STEPS[-1]).cpu().numpy()
         return out
+
+    def _blocks(self, batch: Batch) -> list[Any]:
+        """On a CPU numpy moves whole rows of a block, where torch would move single bytes."""
+        from vidfx.styles.generator import cut
+
+        if self._device.type == "cpu":
+            return [self._torch.from_numpy(unshuffled(batch, step)) for step in STEPS]
+        pictures = self._torch.from_numpy(batch).to(self._device, non_blocking=True)
+        return [cut(pictures, step) for step in STEPS]
 
 
 class OpenvinoPainter:
