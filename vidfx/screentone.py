@@ -26,8 +26,10 @@ from vidfx.frames import Frame, Picture, deepened, shallowed
 _PITCH_PER_HEIGHT = 1 / 150
 """Distance of the dots over the frame's height: 4.8 px at 720 lines."""
 _SMALLEST_PITCH = 4.0
-_SOLID, _BLANK = 24.0, 232.0
+_SOLID, _BLANK = 76.0, 228.0
 """Of 255: what is darker is printed solid, what is lighter stays bare paper."""
+_LIFT = 0.7
+"""Exponent between the two: black fills beside greys that stay light, as a pen and a sheet of tone leave them."""
 _WIDEST_LINE = np.ones((5, 5), np.uint8)
 _INK, _NO_INK = 0.55, 0.92  # of the tone around: what is darker is a line, what is lighter belongs to the tone
 
@@ -74,8 +76,8 @@ def put_screen(picture: Picture, screen: NDArray[np.float32], height: int | None
     paper = cv2.divide(grey, tone, dtype=cv2.CV_32F) - np.float32(_INK)
     paper = np.clip(paper * np.float32(1 / (_NO_INK - _INK)), 0, 1)
     softness = np.float32(4 * 255 / _pitch(height or screen.shape[0]) / 2)
-    level = tone.astype(np.float32) - np.float32(_SOLID)
-    level = level * ((255 + softness) / np.float32(_BLANK - _SOLID)) - softness / 2
+    printed = np.clip((np.arange(256) - _SOLID) / (_BLANK - _SOLID), 0, 1) ** _LIFT
+    level = cv2.LUT(tone, (printed * (255 + softness) - softness / 2).astype(np.float32))
     dots = np.clip(cv2.subtract(level, screen) * (255 / softness) + 127.5, 0, 255)
     out = cv2.convertScaleAbs(dots * paper)
     return np.asarray(cv2.cvtColor(out, cv2.COLOR_GRAY2RGB), np.uint8)
