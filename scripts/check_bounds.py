@@ -4,7 +4,7 @@
     python scripts/check_bounds.py --newest --python python3.12
     python scripts/check_bounds.py -- tests/test_sink.py          # other tests than the quick ones
 
-"Lowest" pins every package that pyproject.toml names for running vidfx (pytest, its plugin and hypothesis come as they are).
+"Lowest" pins every package that pyproject.toml names for running vidfx (the test tools come as they are).
 torch is the exception unless `--torch 2.6.0` says so: its older releases on the index are CUDA builds of gigabytes, so
 the one is taken that an ordinary install gets.
 """
