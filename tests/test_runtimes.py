@@ -112,6 +112,16 @@ def test_threads_may_share_it(model: Path, runtime: str, precision: str, _: floa
     assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(alone, together, strict=True))
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_blocks_are_cut_the_same_on_a_gpu(model: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    """There torch does it, here numpy; torch can do it here, too."""
+    picture = scene(48, 64)[None].astype(kind) * (257 if kind is np.uint16 else 1)
+    style = painter(model, "torch", "fp32")
+    by_numpy = style.stylize(picture)
+    monkeypatch.setattr(style._painter, "_by_numpy", False)
+    np.testing.assert_array_equal(style.stylize(picture), by_numpy)
+
+
 @needs_openvino
 def test_sizes_that_come_and_go(model: Path) -> None:
     style, reference = painter(model, "openvino", "fp32"), painter(model, "torch", "fp32")

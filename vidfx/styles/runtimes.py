@@ -51,6 +51,7 @@ class TorchPainter:
         from vidfx.styles.generator import Generator
 
         self._torch, self._device = torch, torch.device(runtime.device)
+        self._by_numpy = not runtime.gpu  # which moves whole rows of a block, where torch would move single bytes
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[runtime.precision]
         torch.set_num_threads(runtime.threads)
         generator = Generator(style.card.generator)
@@ -72,29 +73,25 @@ class TorchPainter:
             raise MemoryError(str(error)) from error
 
     def _paint(self, batch: Batch) -> Batch:
-        from vidfx.styles.generator import joined, shuffle_by_pixel
+        from vidfx.styles.generator import cut, joined, shuffle_by_pixel
 
         torch, deep = self._torch, batch.dtype == np.uint16
-        # fp16 ends at 65504
-        given = [x.float().div_(257) if deep else x.to(self._dtype) for x in self._blocks(np.ascontiguousarray(batch))]
+        pictures = np.ascontiguousarray(batch)
+        if self._by_numpy:
+            blocks = [torch.from_numpy(unshuffled(pictures, step)) for step in STEPS]
+        else:
+            there = torch.from_numpy(pictures).to(self._device, non_blocking=True)
+            blocks = [cut(there, step) for step in STEPS]
+        given = [x.float().div_(257) if deep else x.to(self._dtype) for x in blocks]  # fp16 ends at 65504
         quarter, half = (x.sub_(127.5).to(self._dtype).permute(0, 3, 1, 2) for x in given)
         painted = self._generator.paint(quarter, half, shuffle_by_pixel, deep=deep)
         painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
         painted = painted.add_(127.5).mul_(257).add_(0.5) if deep else painted.add_(128)  # with 0.5 to round
         painted = painted.clamp_(0, 65535 if deep else 255).to(torch.uint16 if deep else torch.uint8)
-        if self._device.type == "cpu":
+        if self._by_numpy:
             return shuffled(painted.numpy(), STEPS[-1])
         out: Batch = joined(painted, STEPS[-1]).cpu().numpy()
         return out
-
-    def _blocks(self, batch: Batch) -> list[Any]:
-        """On a CPU numpy moves whole rows of a block, where torch would move single bytes."""
-        from vidfx.styles.generator import cut
-
-        if self._device.type == "cpu":
-            return [self._torch.from_numpy(unshuffled(batch, step)) for step in STEPS]
-        pictures = self._torch.from_numpy(batch).to(self._device, non_blocking=True)
-        return [cut(pictures, step) for step in STEPS]
 
 
 class OpenvinoPainter:
