@@ -5,11 +5,12 @@ A batch depends on the recipe's seed and on its step alone: a run that was kille
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -33,6 +34,9 @@ VERSIONS = 2
 """At how many sizes and exposures each content picture is kept."""
 PLAIN = 256
 """Plain colours that the teacher is asked for."""
+_TEACHER_DRAWS = "the teacher draws every picture, up to some seconds each"
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,12 @@ class TrainingData:
         return plain_colours(self.recipe.warm_start.draw, self.recipe.seed)
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
-        pictures = [treat_style(p, source, self.recipe.warm_start.draw) for p in read_style(source, root, notify)]
+        def treat(picture: Picture) -> Picture:
+            return treat_style(picture, source, self.recipe.warm_start.draw)
+
+        if source.treat == "teacher":
+            notify(f"{source.path}: {_TEACHER_DRAWS}")
+        pictures = _side_by_side(treat, read_style(source, root, notify))
         if not pictures:
             raise UsageError(
                 f"{source.path}: no picture is left to train on",
@@ -102,9 +111,8 @@ class TrainingData:
             random = np.random.default_rng((self.recipe.seed, number, index))
             return [self._version(source, picture, later, random) for _ in range(VERSIONS)]
 
-        notify(f"{source.path}: the teacher draws every picture, up to some seconds each")
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            prepared = list(pool.map(prepare, enumerate(read_content(source, root, notify))))
+        notify(f"{source.path}: {_TEACHER_DRAWS}")
+        prepared = _side_by_side(prepare, enumerate(read_content(source, root, notify)))
         if not prepared:
             raise UsageError(f"{source.path}: no picture can be read", hint="the lines above say why")
         return [version for versions in prepared for version in versions]
@@ -204,3 +212,9 @@ def to_tensor(pictures: Iterable[Picture], device: torch.device = CPU) -> Tensor
     """N × 3 × H × W, float, 0..1, laid out channels last; they travel to the device as bytes."""
     stack = torch.from_numpy(np.stack(list(pictures))).to(device).permute(0, 3, 1, 2)
     return (stack.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def _side_by_side(work: Callable[[T], U], items: Iterable[T]) -> list[U]:
+    """`work` of each item, in their order, on as many threads as torch has."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(work, items))
