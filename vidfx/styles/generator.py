@@ -57,18 +57,18 @@ class Generator(nn.Module):
         x = x - 0.5
         return F.pixel_shuffle(self.paint(F.pixel_unshuffle(x, 4), F.pixel_unshuffle(x, 2)), 2) + 0.5
 
-    def paint(self, quarter: Tensor, half: Tensor, shuffle: Shuffle = F.pixel_shuffle, *, deep: bool = False) -> Tensor:
+    def paint(self, by_4: Tensor, by_2: Tensor, shuffle: Shuffle = F.pixel_shuffle, *, deep: bool = False) -> Tensor:
         """The network between blocks of pixels: from those of 4 × 4 and of 2 × 2 to those of 2 × 2, all around 0.
 
         `shuffle` goes with the order of the weights: `shuffle_by_pixel` for those of `vidfx.styles.weights.by_pixel`.
         `deep` computes the last layer in fp32: bf16 could not tell more than 256 shades of a light tone apart.
         """
-        quarter = F.relu(self.enter(quarter), inplace=True)
+        quarter = F.relu(self.enter(by_4), inplace=True)
         eighth = self.body(F.relu(self.down(quarter), inplace=True))
         larger = smooth_shuffle(self.up_quarter(eighth), shuffle)
         quarter = self.join(F.relu(larger.add_(quarter), inplace=True))
         larger = smooth_shuffle(self.up_half(quarter), shuffle)
-        half = F.relu(larger.add_(self.look_again(half)), inplace=True)
+        half = F.relu(larger.add_(self.look_again(by_2)), inplace=True)
         half = F.relu(self.merge(half), inplace=True)
         if deep and half.dtype != torch.float32:
             bias = cast(Tensor, self.leave.bias).float()

@@ -114,9 +114,9 @@ class Graph:
         op = self._op
         kernel = self._constant(np.broadcast_to(_BINOMIAL, (channels, 1, 1, 3, 3)))
         # rows of a pixel's channels are moved whole: depth_to_space takes twice as long
-        by_pixel = op.transpose(x, op.constant(_CHANNELS_LAST))
-        count, height, width, _ = op.split(op.shape_of(by_pixel), op.constant(0), 4).outputs()
-        rows = op.reshape(by_pixel, op.constant([0, 0, 0, 2, 2 * channels]), True)
+        x = op.transpose(x, op.constant(_CHANNELS_LAST))
+        count, height, width, _ = op.split(op.shape_of(x), op.constant(0), 4).outputs()
+        rows = op.reshape(x, op.constant([0, 0, 0, 2, 2 * channels]), True)
         rows = op.transpose(rows, op.constant([0, 1, 3, 2, 4]))
         two, depth = op.constant([2]), op.constant([channels])
         size = op.concat([count, op.multiply(height, two), op.multiply(width, two), depth], 0)
