@@ -53,6 +53,22 @@ def test_alpha_is_kept_where_the_codec_can(tmp_path: Path, name: str, codec: str
     assert np.abs(again.astype(int) - alpha).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("out.mov", None, "yuva444p12le"), ("out.mov", "qtrle", "argb"), ("out.nut", "ffv1", "bgra")],
+)
+def test_film_from_pictures_keeps_their_alpha(tmp_path: Path, name: str, codec: str | None, pix_fmt: str) -> None:
+    alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
+    for index in range(2):
+        assert cv2.imwrite(str(tmp_path / f"in.{index:04d}.png"), np.dstack([picture(index), alpha]))
+    _, notices = carry(tmp_path / "in.%04d.png", tmp_path / name, Encode(codec=codec))
+    with av.open(str(tmp_path / name)) as container:
+        assert container.streams.video[0].pix_fmt == pix_fmt
+        shown = next(container.decode(video=0)).to_ndarray(format="rgba")
+    assert np.abs(shown[..., 3].astype(int) - alpha).max() <= 1
+    assert not [notice for notice in notices if "alpha" in notice]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".exr"])
 def test_pictures_keep_alpha(tmp_path: Path, suffix: str) -> None:
     path, alpha = see_through(tmp_path)

@@ -170,6 +170,17 @@ def test_the_same_plan_changes_nothing_and_another_is_refused(run: Run) -> None:
     assert "0 of 1 parts" in run("farm", "status", "job")[1]
 
 
+def test_a_plan_takes_no_style_of_its_users_away(run: Run) -> None:
+    make_style(Path("project"), seed=7)
+    mine = Path("project/model.safetensors").rename("project/style.safetensors")
+    before = mine.read_bytes()
+    words = ("farm", "plan", "clip.mkv", *FLAGS, "-o", "film.mkv", "--job", "project")
+    code, _, err = run(*words)
+    assert code == 73 and "no job's" in err
+    assert mine.read_bytes() == before
+    assert run(*words, "-y")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [

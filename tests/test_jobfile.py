@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,22 @@ def test_globs_styles_and_names(films: Films) -> None:
         "painted/one/shots-a-0007.mp4",
         f"painted/one/{Path.cwd().name}-film-0008.%04d.png",
     ]
+
+
+def test_home_folders_and_folders_with_brackets(films: Films, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(Path.cwd() / "home"))
+    Path("shots [old]").mkdir()
+    for path in Path().glob("film.*.png"):
+        shutil.copy(path, "shots [old]")
+    [film] = films(
+        """
+        output = "~/films"
+        [[clip]]
+        source = "shots [old]/film.%04d.png"
+        style = "styles/one"
+        """
+    )
+    assert Path(film["output"]) == Path.cwd() / "home/films/film.one.%04d.png"
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,19 @@ def test_the_stages_work_on_frames_of_ones_own(stylizer: Stylizer) -> None:
     out = list(steady(stylize(frames, stylizer)))
     assert [f.image.shape for f in out] == [(48, 64, 3)] * 4
     assert replace(out[0], image=out[0].source).image is pictures[0]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Range(start=Fraction(1, 3)), Range(end=Fraction(2, 3)), Range(first=12, step=2), Range(start=Fraction(1))],
+)
+def test_a_numbered_matte_goes_by_the_clips_numbers(stylizer: Stylizer, tmp_path: Path, wanted: Range) -> None:
+    """Whatever the clip's rate, and wherever it is cut: picture n of the matte is frame n's, and its last one stays."""
+    clip = open_clip(make_clip(tmp_path / "in.mkv", frames=36, rate=30, codec="ffv1"))
+    for number in range(29):
+        write_picture(tmp_path / f"m.{number:04d}.png", np.full((8, 8, 3), 255 * (number % 3 == 0), np.uint8))
+    look = Look(smooth=0, matte=tmp_path / "m.%04d.png")
+    frames = list(paint(clip, stylizer, look=look, wanted=wanted))
+    assert len(frames) > 2
+    for frame in frames:
+        assert np.array_equal(frame.image, frame.source) == (min(frame.index, 28) % 3 != 0), frame.index

@@ -245,9 +245,10 @@ def test_openvino_needs_no_torch_and_tells_nobody(model: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_torch_running_out_of_memory_is_told_as_that(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", ["not enough memory: you tried", "can't allocate memory: you tried"])
+def test_torch_running_out_of_memory_is_told_as_that(model: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     def full(*_: object, **__: object) -> torch.Tensor:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried")
+        raise RuntimeError(f"[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: {said}")
 
     style = load_style(str(model), machine=TORCH)
     monkeypatch.setattr(Generator, "paint", full)

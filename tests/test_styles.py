@@ -89,6 +89,26 @@ def test_the_users_own_styles_are_found_by_name(tmp_path: Path, monkeypatch: pyt
     assert "mine" in [style.name for style in list_styles()]
 
 
+def test_of_two_styles_with_one_name_the_folder_called_so_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "user_folder", lambda: tmp_path)
+    for seed, folder in enumerate(("mine", "mine-old", "a-backup")):
+        make_style(tmp_path / folder, name="mine", seed=seed)
+    assert find_style("mine").path.parent.name == "mine"
+    _, faults = library.styles_and_faults()
+    assert ["mine-old" in str(faults[1]), "a-backup" in str(faults[0])] == [True, True]
+    assert all("is left out" in str(fault) for fault in faults)
+
+
+def test_a_damaged_style_does_not_answer_for_a_typo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "user_folder", lambda: tmp_path)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(MissingInput) as caught:
+        find_style("inkk")
+    assert "did you mean 'ink'" in caught.value.hint
+    assert "styles list" in caught.value.hint
+
+
 def test_a_typo_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(MissingInput) as caught:
         find_style("inkk")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +24,26 @@ import torch
 from clips import make_clip
 from toy_training import RECIPE, make_data
 
-from vidfx import MissingInput, Unavailable, UnreadableInput, UsageError, VidfxError, find_style, load_style
+from vidfx import (
+    CannotWrite,
+    MissingInput,
+    Unavailable,
+    UnreadableInput,
+    UsageError,
+    VidfxError,
+    find_style,
+    load_style,
+)
 from vidfx.evaluation.style import kernel_distance
 from vidfx.features import BLOCKS, Vgg16, load_features, style_features
 from vidfx.settings import Machine
+from vidfx.stills import read_picture
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.styles.weights import read_weights
 from vidfx.training.data import TrainingData
 from vidfx.training.export import export_style, write_model
+from vidfx.training.folders import check_export, is_left_off
 from vidfx.training.grade import between_two_colours, more_colourful
 from vidfx.training.log import Log
 from vidfx.training.loop import Trainer
@@ -44,8 +58,8 @@ from vidfx.training.losses import (
     statistics_loss,
     tone_loss,
 )
-from vidfx.training.pictures import read_style
-from vidfx.training.recipe import StyleSource, read_recipe
+from vidfx.training.pictures import read_content, read_style, treat_style
+from vidfx.training.recipe import ContentSource, StyleSource, read_recipe
 from vidfx.training.teachers import TEACHERS, ink
 
 
@@ -157,6 +171,76 @@ def test_a_card_that_somebody_wrote_on_is_kept(data: Path, tmp_path: Path) -> No
     assert card.read_text() == by_hand
     assert "1 adversarial" in card.with_name("README.new.md").read_text()
     assert any("README.new.md" in line for line in said)
+
+
+def test_a_card_is_kept_where_the_run_and_the_export_share_a_folder(data: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace("steps = 3", "steps = 1").replace("steps = 5", "steps = 1")
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=lambda _: None)
+    card = export_style(trainer, tmp_path / "out", recipe_text=text).with_name("README.md")
+    card.write_text("by hand")
+    export_style(trainer, tmp_path / "out", recipe_text=text)
+    assert card.read_text() == "by hand"
+
+
+def test_an_export_that_was_killed_may_be_done_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = RECIPE.replace("steps = 3", "steps = 1").replace("steps = 5", "steps = 1")
+    recipe = recipe_file(tmp_path, text)
+    trainer = Trainer(read_recipe(recipe), data=data, out=tmp_path / "out", notify=lambda _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr("vidfx.training.export.write_papers", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export_style(trainer, tmp_path / "style", recipe_text=text)
+    with pytest.raises(CannotWrite):
+        check_export(tmp_path / "style", recipe, overwrite=False)
+    assert is_left_off(tmp_path / "out", tmp_path / "style")
+    assert not is_left_off(tmp_path / "out", tmp_path / "another")
+    export_style(trainer, tmp_path / "style", recipe_text=text)
+    assert not is_left_off(tmp_path / "out", tmp_path / "style")
+
+
+def test_what_the_card_says_may_change_and_other_pictures_are_told(data: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "data"
+    shutil.copytree(data, mine)
+    text = RECIPE.replace("steps = 3", "steps = 1").replace("steps = 5", "steps = 1")
+    Trainer(read_recipe(recipe_file(tmp_path, text)), data=mine, out=tmp_path / "out", notify=lambda _: None).run()
+    said: list[str] = []
+    text = text.replace('path = "style"', 'path = "style"\nlicence = "CC0"')
+    Trainer(read_recipe(recipe_file(tmp_path, text)), data=mine, out=tmp_path / "out", notify=said.append)
+    assert any(line.startswith("goes on after 1 + 1") for line in said)
+    assert not any("other pictures" in line for line in said)
+    (mine / "content" / "0.png").rename(mine / "content" / "7.png")
+    Trainer(read_recipe(recipe_file(tmp_path, text)), data=mine, out=tmp_path / "out", notify=said.append)
+    assert any("other pictures than it began with: content/0.png, content/7.png" in line for line in said)
+
+
+def test_pictures_are_read_as_a_render_reads_them(tmp_path: Path) -> None:
+    make_clip(tmp_path / "turned.mp4", size=(200, 120), frames=3, rotation=90)
+    [(upright, _)] = read_content(ContentSource(path="turned.mp4"), tmp_path, print)
+    assert upright.shape == (200, 120, 3)
+    clear = np.zeros((40, 40, 4), np.uint8)
+    clear[..., 2] = 255
+    clear[:, 20:, 3] = 255
+    assert cv2.imwrite(str(tmp_path / "clear.png"), clear)
+    [picture] = read_style(StyleSource(path="clear.png"), tmp_path, print)
+    np.testing.assert_array_equal(picture, read_picture(tmp_path / "clear.png"))
+
+
+def test_a_picture_with_a_false_header_is_skipped_and_one_of_nothing_but_rim_is_no_fault(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    whole = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    )
+    (tmp_path / "huge.png").write_bytes(whole)
+    said: list[str] = []
+    assert list(read_style(StyleSource(path="huge.png"), tmp_path, said.append)) == []
+    assert "huge.png" in said[0]
+    source = StyleSource(path="x", treat="line", trim=0.3)
+    assert treat_style(np.zeros((2, 2, 3), np.uint8), source, TEACHERS["none"]).size == 0
 
 
 def test_a_missing_feature_network_is_said_before_any_picture_is_read(data: Path, tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ builds of libx265 take alpha's formats and then refuse them."""
 _TEN_BITS_PLAY = {"libx265", "hevc_nvenc", "libsvtav1", "av1_nvenc", "libaom-av1", "libvpx-vp9"}
 
 
+_RGB = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
+"""What pictures are written as, by whether they are deep and have alpha."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """What an output is written as."""
@@ -121,8 +125,7 @@ def _pictures(suffix: str, clip: Clip, settings: Encode) -> Choice:
                 *(["rgba64le"] * (can.deep & can.alpha)),
             ]
             raise UsageError(f"{suffix} pictures are not written as {form.name}", hint="they take " + ", ".join(takes))
-    name = {(False, False): "rgb24", (True, False): "rgb48le", (False, True): "rgba", (True, True): "rgba64le"}
-    return Choice(codec=suffix[1:], pix_fmt=name[pixels.deep, pixels.alpha], pixels=pixels)
+    return Choice(codec=suffix[1:], pix_fmt=_RGB[pixels.deep, pixels.alpha], pixels=pixels)
 
 
 def _film(format_name: str, clip: Clip, settings: Encode) -> Choice:
@@ -154,7 +157,7 @@ def _default(format_name: str, clip: Clip) -> str:
 def _nearest(codec: av.Codec, clip: Clip) -> str:
     """The format that loses the least of the source's."""
     formats = [form.name for form in codec.video_formats or ()]
-    source = clip.pix_fmt or ("rgb48le" if clip.bit_depth > 8 else "rgb24")
+    source = clip.pix_fmt or _RGB[clip.bit_depth > 8, clip.has_alpha]
     if not formats:
         return "yuv420p"
     if clip.width % 2 or clip.height % 2:

@@ -10,6 +10,11 @@ from vidfx.settings import Range
 from vidfx.window import Window
 
 
+def time_base_in(format_name: str, rate: Fraction, time_base: Fraction) -> Fraction:
+    """The unit of an output's times; AVI knows none, but counts frames at the average rate."""
+    return 1 / rate if format_name == "avi" else time_base
+
+
 class Clock:
     """The times of the output's frames: the source's own, less what was cut away before them."""
 
@@ -23,12 +28,9 @@ class Clock:
         notify: Notify,
     ) -> None:
         """`start`: time of the film's first frame on the source's time line."""
-        self.time_base = time_base
+        self.time_base = time_base_in(format_name, clip.rate, time_base)
         self._shift, self._notify = Window.of(wanted, start, None).shift, notify
         self._counted = format_name == "avi"
-        if self._counted:
-            # AVI knows frames, not times: nearest whole frame of the average rate, the first from 0 on
-            self.time_base = 1 / clip.rate
         self._last: int | None = None
         self._told = False
 

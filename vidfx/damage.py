@@ -34,8 +34,10 @@ class Damage:
         """Raises UnreadableInput under `strict`."""
         self._counts[kind] += max(count, 0)
         if self._strict and count > 0:
+            said = self._said(kind)
+            self._counts.clear()  # it is said by the error
             raise UnreadableInput(
-                f"'{self._name}' is damaged: {self._said(kind)}", hint="without --strict vidfx paints what decodes"
+                f"'{self._name}' is damaged: {said}", hint="without --strict vidfx paints what decodes"
             )
 
     def mended(self, kind: Mended, count: int = 1) -> None:

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -22,12 +22,14 @@ from vidfx.damage import Damage
 from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, TryAgain, UnreadableInput, UsageError
 from vidfx.layers import BaseLayer, Second
+from vidfx.matroska import is_whole
 from vidfx.timeline import Timeline
 
 _NOT_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 # one packet, one picture: only here may packets be counted in place of pictures
 _COUNTABLE_CODECS = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1", "prores", "mjpeg", "dnxhd"}
-_COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "nut"}
+_MATROSKA = "matroska,webm"
+_COUNTABLE_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", _MATROSKA, "nut"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 """Formats whose index names every picture before the first is read."""
 _TIMELESS = {"avi"}
@@ -145,13 +147,25 @@ def decoded(
             damage.mended("time")
         if picture.is_corrupt:
             damage.lost("picture")
+        if last:
+            yield last  # one behind: of the last picture, only the file's own word says how long it stands
         last = Raw(index, pts, stream.time_base, picture.duration or 0, picture)
-        yield last
     reader.count_losses()
+    if last:
+        yield _ended(last, container, stream, nominal, damage)
+
+
+def _ended(last: Raw, container: InputContainer, stream: av.VideoStream, nominal: int, damage: Damage) -> Raw:
+    """The last picture, drawn out to where a whole file says that it ends; in a broken one, what follows is missing."""
     claimed = _claimed_end(container, stream)
-    if last and claimed is not None:
-        short = (claimed - last.time) / stream.time_base / max(last.duration, nominal) - 1
-        damage.lost("end", round(short) if short > 3 else 0)
+    if claimed is None:
+        return last
+    left = round((claimed - last.time) / last.time_base)
+    short = left / max(last.duration, nominal) - 1
+    if container.format.name == _MATROSKA and is_whole(Path(container.name)):
+        return replace(last, duration=left) if short >= 1 else last
+    damage.lost("end", round(short) if short > 3 else 0)
+    return last
 
 
 class Reader:
@@ -256,7 +270,10 @@ def _claimed_end(container: InputContainer, stream: av.VideoStream) -> Fraction 
     """Until when, in seconds, the file says that the film lasts; None where it does not say, or an index says it."""
     if container.format.name == "avi" and stream.duration and stream.time_base:
         return stream.duration * stream.time_base
-    said = next((value for key, value in stream.metadata.items() if key.startswith("DURATION")), "")
+    if container.format.name != _MATROSKA:
+        return None  # a tag that came along from somewhere else
+    tags = stream.metadata  # mkvmerge's has a language behind it, and outlives a cut by others
+    said = next((tags[key] for key in ("DURATION", *tags) if key in tags and key.startswith("DURATION")), "")
     match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", said)
     return int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3]) if match else None
 

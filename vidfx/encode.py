@@ -15,6 +15,7 @@ from av.stream import Stream
 
 from vidfx import colour
 from vidfx.choice import Target, held_by
+from vidfx.clock import time_base_in
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
@@ -39,6 +40,8 @@ _PRESETS = {"libx264": _X26X, "libx265": _X26X, "libsvtav1": tuple(str(number) f
 _SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
 _FINEST_OF_VPX = Fraction(1, 1_000_000)
 """Seconds; libvpx keeps time in tenths of a microsecond, and would move pictures that are told finer."""
+_FINEST_OF_MPEG4 = 65535
+"""Ticks a second (ISO/IEC 14496-2, vop_time_increment_resolution has 16 bits)."""
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_mf", "_v4l2m2m", "_vulkan")
 
 
@@ -108,6 +111,12 @@ class VideoEncoder:
             if self.codec.endswith(_HARDWARE):
                 raise Unavailable(
                     f"{self.codec} does not start here ({said})", hint="use libx264 or libx265"
+                ) from error
+            ticks = self._clock.denominator
+            if self.codec == "mpeg4" and ticks > _FINEST_OF_MPEG4:
+                raise UsageError(
+                    f"mpeg4 has no room for the clock of this film, {ticks} ticks a second",
+                    hint=f"it counts {_FINEST_OF_MPEG4} at most; write .avi, which counts frames, or use -c:v libx264",
                 ) from error
             asked = " ".join(f"{key}={value}" for key, value in options.items())
             raise UsageError(
@@ -195,7 +204,8 @@ def rehearse(target: Target) -> None:
         return
     os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 greets on stderr
     container = av.open(io.BytesIO(), "w", format=format_name)
-    encoder = VideoEncoder(container, target, time_base=target.clip.time_base, notify=lambda _: None)
+    time_base = time_base_in(format_name, target.clip.rate, target.clip.time_base)
+    encoder = VideoEncoder(container, target, time_base=time_base, notify=lambda _: None)
     try:
         container.start_encoding()
     except (av.FFmpegError, ValueError) as error:

@@ -17,7 +17,7 @@ follow BSD's sysexits.h and the shell's 128 + signal; they are part of the publi
 
 import errno
 
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Insufficient memory")
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Insufficient memory")
 """What torch's CPU allocator, CUDA and OpenCV say; none of them raises MemoryError."""
 
 
@@ -85,6 +85,11 @@ class Terminated(VidfxError):
     exit_code = 143
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether that is what a library says in its own words."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
 def as_ours(error: BaseException) -> VidfxError:
     """Any error as one of ours: what is not expected says which it was, on one line."""
     if isinstance(error, VidfxError):
@@ -94,7 +99,7 @@ def as_ours(error: BaseException) -> VidfxError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" where '{error.filename}' lies" if error.filename else ""
         return TryAgain(f"the disk is full{where}", hint="make room, then give the same command again")
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+    if ran_out_of_memory(error):
         return TryAgain("memory ran out", hint="--batch 1 and --tile 512 need less of it")
     what = str(error).strip().splitlines()
     message = f"unexpected {type(error).__name__}" + (f": {what[0]}" if what else "")

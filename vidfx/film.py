@@ -172,10 +172,12 @@ class FilmWriter:
 
 def _cut_at(target: Target, parts: Sequence[PartFile]) -> Fraction | None:
     """Time at which all else is cut off; None where the range goes on past the last picture, and so may sound."""
-    wanted, last = target.wanted, parts[-1]
-    if wanted.last is not None and last.last + wanted.step <= wanted.last:
-        return None
-    return last.end if wanted.end is None else max(last.end, target.clip.start + wanted.end)
+    wanted, last, ends = target.wanted, parts[-1], list[Fraction]()
+    if wanted.last is not None and last.last + wanted.step > wanted.last:
+        ends.append(last.end)
+    if wanted.end is not None:
+        ends.append(max(last.end, target.clip.start + wanted.end))
+    return min(ends, default=None)
 
 
 def _close_quietly(container: OutputContainer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from fractions import Fraction
 from itertools import islice
 
 import av
@@ -16,6 +17,8 @@ from vidfx.window import TRIMS
 _QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 _MP4_COVERS = {"mjpeg", "png", "bmp"}
 """Codecs that MP4 takes for a picture of the film."""
+LATE = Fraction(1, 20)
+"""Seconds that nobody hears."""
 _BY_TAG = {"avi", "nut"}
 """Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 
@@ -32,24 +35,40 @@ def can_hold(format_name: str, stream: Stream) -> bool:
         return False  # the length of a block that FFmpeg's demuxer gives is false, and its muxer takes it
     if format_name == "nut" and codec_name(stream).startswith("wma"):
         return False  # it has no place for the length of a block, without which none can be decoded
+    written = io.BytesIO()
     try:
-        trial = av.open(io.BytesIO(), "w", format=format_name)
+        trial = av.open(written, "w", format=format_name)
         if format_name in _BY_TAG and stream.type == "audio" and codec_name(stream) not in trial.supported_codecs:
             return False
         target = add_copy(trial, stream, whole=True)
         trial.start_encoding()
         if format_name == "avi" and stream.type in ("audio", "video"):
             # of sound in blocks it refuses every other packet where the source does not say how large a block is, of
-            # H.264 whatever has no start codes
-            for packet in first_packets(stream.container.name, stream.index, 4):
+            # H.264 whatever has no start codes; and it takes sound whose clock then runs wild
+            packets = first_packets(stream.container.name, stream.index, 8)
+            length = _length(packets)
+            for packet in packets:
                 packet.stream = target
                 trial.mux_one(packet)
             trial.close()
+            return stream.type == "video" or abs(_length(_packets_in(written)) - length) <= LATE
     except (av.FFmpegError, ValueError, AttributeError):
         return False
     with suppress(av.FFmpegError, ValueError):
         trial.close()
     return True
+
+
+def _packets_in(written: io.BytesIO) -> list[Packet[Stream]]:
+    written.seek(0)
+    with av.open(written, "r") as container:
+        return [packet for packet in container.demux() if packet.size]
+
+
+def _length(packets: list[Packet[Stream]]) -> Fraction:
+    """Seconds from the first packet to the last."""
+    times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
+    return max(times, default=Fraction(0)) - min(times, default=Fraction(0))
 
 
 def opens(stream: av.AudioStream) -> bool:

@@ -167,6 +167,8 @@ def read_images(
             tell(path, "values above 1.0 are clipped: a painting has no highlights brighter than its paper")
         if stored.alpha is not None and not pixels.alpha and not stored.is_opaque:
             tell(path, "its alpha channel has no place in the output: laid over black")
+        if stored.bits > 8 >= clip.bit_depth and not pixels.deep:
+            tell(path, f"has {stored.bits} bits, the first picture 8: so have all that are written")
         image, alpha = as_wanted(stored, pixels)
         pts = times[index] if times else index
         duration = times[index + 1] - pts if times else 1

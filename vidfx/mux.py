@@ -14,7 +14,8 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Stream
 
 from vidfx.errors import UnreadableInput, UsageError
-from vidfx.holds import can_hold, codec_name, first_packets, is_cover, opens
+from vidfx.gop import CopiedFilm
+from vidfx.holds import LATE, can_hold, codec_name, first_packets, is_cover, opens
 from vidfx.notices import Notify
 from vidfx.tags import add_copy, carried, name_track
 from vidfx.timeline import Timeline
@@ -23,8 +24,8 @@ from vidfx.window import NO_NEGATIVE, TRIMS, Window
 
 _UNTIL_THE_NEXT = {"hdmv_pgs_subtitle", "pgssub"}
 """Subtitles without a length: each is shown until the next comes, or an empty one."""
-_LATE = Fraction(1, 20)
-"""Seconds that nobody hears."""
+_SKEW = 2
+"""Seconds by which a stream's packets may lie behind those of another in the file."""
 _ENDLESS = 24 * 3600
 """Seconds; pictures of text from DVDs say 2³² - 1 ms where they mean that they do not know."""
 _ATTACHED_AS = {"mjpeg": ("image/jpeg", "cover.jpg"), "png": ("image/png", "cover.png")}
@@ -54,6 +55,7 @@ class OtherStreams:
         self._lost: Counter[int] = Counter()
         self._early: Counter[int] = Counter()
         self._shown_before: dict[int, Packet[Stream]] = {}
+        self._films: dict[int, CopiedFilm] = {}
 
     # --- what becomes of each stream ---------------------------------------------------------------------------
 
@@ -75,6 +77,8 @@ class OtherStreams:
                 self._output, stream, whole=self._window.start is None and self._window.end is None
             )
             self.copied.append(stream.index)
+            if stream.type == "video":
+                self._films[stream.index] = CopiedFilm(self._window, trims=self._format in TRIMS)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)
 
@@ -84,7 +88,7 @@ class OtherStreams:
             return False
         times = [(packet.pts, packet.time_base) for packet in first_packets(self._source.name, stream.index)]
         begins = [max(self._window.start or 0, pts * base) for pts, base in times if pts is not None]
-        return any(begin - self._window.shift > _LATE for begin in begins)
+        return any(begin - self._window.shift > LATE for begin in begins)
 
     def _refuse(self, stream: Stream) -> None:
         """Leaves out a stream that no player can open: many would then refuse the whole file."""
@@ -113,10 +117,12 @@ class OtherStreams:
         what = f"stream {stream.index} ({kind}) does not fit into .{suffix}"
         maker: Transcoder | None = None
         if stream.type == "audio":
-            maker = AudioTranscoder.into(self._output, cast(av.AudioStream, stream))
+            cut = self._format in NO_NEGATIVE or (self._format not in TRIMS and self._window.start is not None)
+            begins = Fraction(0) if cut else None
+            maker = AudioTranscoder.into(self._output, cast(av.AudioStream, stream), begins=begins)
         elif stream.type == "subtitle":
             maker = SubtitleTranscoder.into(self._output, stream)
-        action = f"converted to {maker.codec}" if maker else "dropped"
+        action = f"converted to {maker.codec}{maker.note}" if maker else "dropped"
         self.give_up(what, action)
         if maker:
             maker.stream.metadata.update(carried(stream))
@@ -176,6 +182,7 @@ class OtherStreams:
         with suppress(av.FFmpegError):  # a damaged tail: what came before it is kept
             for packet in packets:
                 if packet.size:
+                    yield from self._decided_by(packet)
                     yield from self._carry(packet)
         for index, target in self._targets.items():
             if index in self._shown_before:
@@ -184,11 +191,24 @@ class OtherStreams:
                 yield from target.finish()
                 self._lose(index, target.damaged)
 
+    def _decided_by(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """What was held back until it was known what comes before this packet."""
+        if packet.dts is None:
+            return
+        time = packet.dts * packet.time_base - self._window.shift - _SKEW
+        for target in self._targets.values():
+            if isinstance(target, Transcoder) and target is not self._targets[packet.stream.index]:
+                yield from target.until(time)
+
     def _carry(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """The packet in the window, at its new time; nothing where it lies outside."""
         stream = packet.stream
         if packet.size == 2 and self._format in TRIMS and codec_name(stream) == "mov_text":
             return  # its silence between two lines: the muxer writes its own
+        if stream.index in self._films:
+            for kept in self._films[stream.index].take(packet):
+                yield from self._deliver(kept)
+            return
         if packet.pts is not None:
             begin = packet.pts * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
@@ -198,15 +218,27 @@ class OtherStreams:
                     return
                 if stream.index in self._shown_before:
                     yield from self._deliver(self._shown_before.pop(stream.index))
-            trims = stream.type == "subtitle" or self._format in TRIMS
+            trims = stream.type == "subtitle" or self._format in TRIMS or self._is_decoded(stream)
             if self._window.cuts_away(begin, end, trims=trims):
+                self._lose_start(stream, begin, end)
                 return
         yield from self._deliver(packet)
+
+    def _is_decoded(self, stream: Stream) -> bool:
+        return isinstance(self._targets[stream.index], AudioTranscoder)
+
+    def _lose_start(self, stream: Stream, begin: Fraction, end: Fraction) -> None:
+        """Says so once where sound begins late because a packet cannot be cut."""
+        start = self._window.start
+        if start is None or not begin < start < end or end - start <= LATE or stream.type != "audio":
+            return
+        late = f"{float(end - start):.2f} s after the picture"
+        self._notify(f"stream {stream.index} ({codec_name(stream)} audio) begins {late}: its packets cannot be cut")
 
     def _deliver(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         index = packet.stream.index
         self._move(packet)
-        if self._format in NO_NEGATIVE and packet.pts is not None and packet.pts < 0:
+        if self._format in NO_NEGATIVE and (packet.pts or 0) < 0 and not self._is_decoded(packet.stream):
             self._early[index] += 1
             return
         target = self._targets[index]
@@ -243,6 +275,13 @@ class OtherStreams:
         self._lose(self.copied[0])
 
     def _say_losses(self) -> None:
+        for index, film in self._films.items():
+            name = f"stream {index} ({codec_name(self._source.streams[index])} video)"
+            if film.begins is None:
+                self._notify(f"{name} has no whole picture after the cut: left out")
+            elif self._window.start is not None and film.begins - self._window.start > LATE:
+                late = float(film.begins - self._window.start)
+                self._notify(f"{name} begins {late:.2f} s after the picture, with its first whole one")
         for index, count in sorted(self._lost.items()):
             if count:
                 kind = self._source.streams[index].type

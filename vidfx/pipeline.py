@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
-from itertools import islice
+from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -70,8 +69,11 @@ def paint(
         strict=strict,
         notify=notify,
     )
-    matte = read_matte(look, wanted, stretch, notify=notify)
     frames = watch("decode", frames)
+    matte = None
+    if look.matte is not None:
+        first = next(frames)  # its number says which picture of the matte is its own
+        frames, matte = behind(first, frames), read_matte(look.matte, first.index, wanted.step, notify=notify)
     frames = paint_frames(frames, stylizer, look=look, matte=matte, step=wanted.step, end=stretch.end, watch=watch)
     return starting_at(frames, stretch.first)
 
@@ -132,24 +134,20 @@ def stop_at(frames: Iterator[Frame], end: int | None, *, beyond: int = 0) -> Ite
         yield frame
 
 
-def read_matte(look: Look, wanted: Range, stretch: Stretch, *, notify: Notify) -> Iterator[Matte] | None:
-    """The matte's pictures for the same frames; a still stands for all of them, and the last one for what comes later.
+def read_matte(path: Path, first: int, step: int, *, notify: Notify) -> Iterator[Matte]:
+    """The matte's pictures from number `first` on; a still stands for all, and the last one for what comes later.
 
-    Those of a stretch that is entered are counted from the beginning of `wanted`, which is exact whatever the matte's
-    own times.
+    By number alone: a matte has its own rate, and numbered pictures have none.
     """
-    if look.matte is None:
-        return None
-    clip = open_clip(look.matte)
-    if clip.kind == "still":
-        wanted, stretch = Range(), Stretch()
-    warm_up, skip = stretch.warm_up, 0
-    if stretch.enter:
-        warm_up, skip = 0, stretch.before - stretch.warm_up
-        if wanted.start is None:  # then a number says where, and reading may seek
-            wanted, skip = replace(wanted, first=(wanted.first or 0) + skip * wanted.step), 0
-    frames = _or_the_last(read_frames(clip, wanted=wanted, warm_up=warm_up, notify=notify), clip)
-    return (frame.image for frame in _skipped(frames, skip))
+    clip = open_clip(path)
+    wanted = Range() if clip.kind == "still" else Range(first=first, step=step)
+    return (frame.image for frame in _or_the_last(read_frames(clip, wanted=wanted, notify=notify), clip))
+
+
+def behind(first: T, rest: Iterator[T]) -> Iterator[T]:
+    """An item that was taken to look at it, and what follows it."""
+    yield first
+    yield from rest
 
 
 def _or_the_last(frames: Iterator[Frame], clip: Clip) -> Iterator[Frame]:
@@ -160,16 +158,7 @@ def _or_the_last(frames: Iterator[Frame], clip: Clip) -> Iterator[Frame]:
         first = None
         yield from deque(read_frames(clip, notify=lambda _: None), maxlen=1)
     if first is not None:
-        yield first
-        yield from frames
-
-
-def _skipped(frames: Iterator[Frame], count: int) -> Iterator[Frame]:
-    """Without the first `count`, but never without the last."""
-    before = deque(islice(frames, count), maxlen=1)
-    first = next(frames, None)
-    yield from before if first is None else (first,)
-    yield from frames
+        yield from behind(first, frames)
 
 
 def prefetch(stage: Iterator[T], depth: int) -> Iterator[T]:

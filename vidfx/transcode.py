@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -17,14 +18,26 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.subtitles.codeccontext import SubtitleCodecContext
+
+from vidfx.cues import Cues, Piece
 
 _AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "avi": "libmp3lame", "matroska": "flac", "nut": "flac"}
 _SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
 _TEXT = {"subrip", "srt", "text", "webvtt", "mov_text", "ass", "ssa"}
 _DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}.*?(\{[^}]*\\p0[^}]*\}|$)")
 """What ASS draws with a pen: coordinates, and no words."""
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_PLAIN_STYLE = b"""[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
+Style: Default,Arial,16,&Hffffff,2
+
+[Events]
+Format: Layer, Start, End, Style, Text
+"""
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _MOST_CHANNELS = {"libmp3lame": 2}
+_MP3_DELAY = 1105
+"""Samples by which MP3 is heard late where the container cannot say so: as many are left out at its beginning."""
 _KINDS = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 _SLIP = Fraction(1, 20)
 """Seconds; containers round times, so less than this is no gap."""
@@ -37,12 +50,18 @@ class Transcoder(ABC):
 
     stream: Stream
     codec: str
+    note: str = ""
+    """What is lost besides, for the notice that says what becomes of the stream."""
     damaged: int = 0
     """Packets that could not be decoded so far."""
 
     @abstractmethod
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Packets for the output, with the source's times."""
+
+    def until(self, time: Fraction) -> Iterator[Packet[Stream]]:
+        """What was held back and is decided by `time`, in seconds: no packet that begins before it is to come."""
+        return iter(())
 
     def finish(self) -> Iterator[Packet[Stream]]:
         """What is still held back."""
@@ -55,8 +74,10 @@ class AudioTranscoder(Transcoder):
     Where the source has one, or a packet that does not decode, there is silence, so that what follows stays in step.
     """
 
-    def __init__(self, source: av.AudioStream, stream: av.AudioStream, codec: str) -> None:
-        self._decoder = source.codec_context
+    def __init__(
+        self, source: av.AudioStream, stream: av.AudioStream, codec: str, *, begins: Fraction | None = None
+    ) -> None:
+        self._decoder, self._begins = source.codec_context, begins
         self._encoder: av.AudioCodecContext = stream.codec_context
         self.stream, self.codec = stream, codec
         self._resampler: AudioResampler | None = None
@@ -65,8 +86,10 @@ class AudioTranscoder(Transcoder):
         self._written: int | None = None
 
     @classmethod
-    def into(cls, output: OutputContainer, source: av.AudioStream) -> AudioTranscoder | None:
-        """A new stream in `output`, or None where that is not possible."""
+    def into(
+        cls, output: OutputContainer, source: av.AudioStream, *, begins: Fraction | None = None
+    ) -> AudioTranscoder | None:
+        """A new stream in `output`, or None where that is not possible. What sounds before `begins` is cut off."""
         codec = _AUDIO.get(output.format.name)
         if codec is None or source.codec_context is None or not source.codec_context.sample_rate:
             return None
@@ -83,9 +106,12 @@ class AudioTranscoder(Transcoder):
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = layout
         stream.codec_context.bit_rate = 96_000 * max(1, channels)
-        made = cls(source, stream, codec)
+        made = cls(source, stream, codec, begins=begins)
+        if source.codec_context.channels > stream.codec_context.channels:
+            made.note = f", {source.codec_context.channels} channels mixed down to {stream.codec_context.channels}"
         if output.format.name == "avi":  # where every stream begins at 0: silence comes before what begins later
-            made._due, made._written = Fraction(0), 0
+            made._begins = made._due = Fraction(_MP3_DELAY, rate)
+            made._written = 0
         return made
 
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
@@ -115,6 +141,11 @@ class AudioTranscoder(Transcoder):
         base = frame.time_base or Fraction(1, frame.sample_rate)
         time = self._due if frame.pts is None else frame.pts * base
         time = Fraction(0) if time is None else time
+        if self._begins is not None and time < self._begins:
+            early = round((self._begins - time) * frame.sample_rate)
+            if early >= frame.samples:
+                return
+            frame, time = _without(frame, early), self._begins
         if self._due is None:
             self._due = time
             self._written = round(time * self._encoder.sample_rate)
@@ -167,11 +198,22 @@ class AudioTranscoder(Transcoder):
             yield packet
 
 
+def _without(frame: AudioFrame, count: int) -> AudioFrame:
+    """The frame without its first samples."""
+    samples = frame.to_ndarray()
+    width = 1 if frame.format.is_planar else len(frame.layout.channels)
+    rest: Any = np.ascontiguousarray(samples[:, count * width :])
+    cut = AudioFrame.from_ndarray(rest, format=frame.format.name, layout=frame.layout.name)
+    cut.sample_rate = frame.sample_rate
+    return cut
+
+
 class SubtitleTranscoder(Transcoder):
     """Carries the words of one text format to another; styling is lost."""
 
     def __init__(self, stream: Stream, source_codec: str, codec: str) -> None:
         self.stream, self._from, self.codec = stream, source_codec, codec
+        self._cues = Cues() if codec == "mov_text" else None
 
     @classmethod
     def into(cls, output: OutputContainer, source: Stream) -> SubtitleTranscoder | None:
@@ -180,23 +222,47 @@ class SubtitleTranscoder(Transcoder):
         name = source.codec_context.name if source.codec_context else ""
         if codec is None or name not in _TEXT:
             return None
-        stream = output.add_mux_stream(codec)
+        if codec == "mov_text":
+            # an encoder that is given nothing: it writes the sample description, without which no style is known
+            stream: Stream = output.add_stream(codec)
+            context = cast(SubtitleCodecContext, stream.codec_context)
+            context.subtitle_header, context.time_base = _PLAIN_STYLE, source.time_base or Fraction(1, 1000)
+        else:
+            stream = output.add_mux_stream(codec)
         stream.time_base = source.time_base
         return cls(stream, name, codec)
 
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
-        """One packet, or none where there are no words."""
+        """One packet, or none where there are no words; of text that overlaps, as many as it takes."""
         words = _words(bytes(packet), self._from)
         if not words:
             return
-        if self.codec == "webvtt":
-            words = html.escape(words, quote=False)
-        data = words.encode()
-        made: Packet[Stream] = Packet(struct.pack(">H", len(data)) + data if self.codec == "mov_text" else data)
-        made.pts, made.dts, made.duration, made.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+        if self._cues is None:
+            written = html.escape(words, quote=False) if self.codec == "webvtt" else words
+            yield self._packet(written.encode(), packet.pts, packet.duration, packet.time_base)
+            return
+        self._base = packet.time_base
+        yield from self._shown(self._cues.add(packet.pts or 0, packet.duration or 0, words))
+
+    def until(self, time: Fraction) -> Iterator[Packet[Stream]]:
+        if self._cues is not None and self._cues.shown:
+            yield from self._shown(self._cues.until(math.floor(time / self._base)))
+
+    def finish(self) -> Iterator[Packet[Stream]]:
+        if self._cues is not None:
+            yield from self._shown(self._cues.until(None))
+
+    def _shown(self, pieces: Iterator[Piece]) -> Iterator[Packet[Stream]]:
+        for begin, duration, words in pieces:
+            data = words.encode()
+            yield self._packet(struct.pack(">H", len(data)) + data, begin, duration, self._base)
+
+    def _packet(self, data: bytes, pts: int | None, duration: int | None, time_base: Fraction) -> Packet[Stream]:
+        made: Packet[Stream] = Packet(data)
+        made.pts, made.dts, made.duration, made.time_base = pts, pts, duration, time_base
         made.is_keyframe = True
         made.stream = self.stream
-        yield made
+        return made
 
 
 def _words(data: bytes, codec: str) -> str:

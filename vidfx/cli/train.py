@@ -97,13 +97,13 @@ def train(recipe: Path, data: Path, out: Path, export: Path | None, **values: An
     """Train a style from a recipe (TOML), or go on with a run that was stopped."""
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     with stopped("the same command goes on from the last checkpoint"):
-        from vidfx.training.folders import check_export, check_folder, held
+        from vidfx.training.folders import check_export, check_folder, held, is_left_off
         from vidfx.training.recipe import recipe_and_text
 
         read, text = recipe_and_text(recipe)
         check_folder(out, "--out")
         if export:
-            check_export(export, recipe, overwrite=values["overwrite"])
+            check_export(export, recipe, overwrite=values["overwrite"] or is_left_off(out, export))
         if not data.is_dir():
             raise MissingInput(f"there is no folder '{data}'", hint="--data names the folder of the training pictures")
         with held(out):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
+from filecmp import cmp
 from pathlib import Path
 
 from vidfx.disk import put_in_place, unfinished, write_whole, writing
@@ -32,16 +33,23 @@ def write_folder(plan: Plan, folder: Path, *, overwrite: bool) -> None:
     there = folder / PLAN
     if there.exists() and not overwrite and load(there).id != plan.id:
         raise CannotWrite(f"'{folder}' holds another job", hint="give -y to put this one in its place")
+    style = find_style(plan.job.style).path
+    if not there.exists() and not overwrite and _is_another(folder / STYLE, style):
+        raise CannotWrite(f"'{folder / STYLE}' is another style, and no job's", hint="give --job a folder of its own")
     data = to_json(replace(plan, job=_written_from(folder, plan.job)))
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = unfinished(folder / STYLE)
         try:
-            shutil.copyfile(find_style(plan.job.style).path, temporary)
+            shutil.copyfile(style, temporary)
             put_in_place(temporary, folder / STYLE)
         finally:
             temporary.unlink(missing_ok=True)
         write_whole(there, data)
+
+
+def _is_another(path: Path, style: Path) -> bool:
+    return path.exists() and not cmp(path, style, shallow=False)
 
 
 def read_folder(

@@ -93,7 +93,10 @@ def read_jobs(
     with source.at("name"):
         check_template(said.name)
     defaults = _settings(said.defaults, command, source, ("defaults",))
-    films = output or path.parent / said.output
+    films = output
+    if films is None:
+        with source.at("output"):
+            films = path.parent / _at_home(said.output)
     wanted: list[_Wanted] = []
     for position, clip in enumerate(said.clip):
         settings = defaults | _settings(clip, command, source, ("clip", position))
@@ -169,7 +172,7 @@ def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:
             raise
     if job.look.matte is None or "matte" not in one.settings:
         return job  # one from VIDFX_MATTE or vidfx.toml starts where those do
-    return replace(job, look=replace(job.look, matte=source.path.parent / job.look.matte))
+    return replace(job, look=replace(job.look, matte=source.path.parent / _at_home(str(job.look.matte))))
 
 
 def _written_at(parameter: click.Parameter | None, source: Source, position: int) -> tuple[Key, ...]:
@@ -217,12 +220,14 @@ def _sources(patterns: list[str], folder: Path, films: Path) -> Iterator[Path]:
 
     What lies there is known by the batch's record, not by today's names: settings may have changed since.
     """
+    from vidfx.images import is_pattern
+
     for pattern in patterns:
         relative = _at_home(pattern)
         path = folder / relative
         if path.is_dir():
             raise UsageError(f"'{pattern}' is a folder", hint="write shots/*.mp4 for the clips in a folder")
-        if not has_magic(pattern) or path.exists():
+        if not has_magic(pattern) or path.exists() or (is_pattern(path) and path.parent.is_dir()):
             yield path
             continue
         files = _like(relative, folder)

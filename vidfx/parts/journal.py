@@ -139,8 +139,8 @@ def frames_kept(output: Path, origin: Origin | None, plan_id: str) -> int:
 
 
 def _kept(folder: Path, origin: Origin | None, plan_id: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
-    for leftover in folder.glob(".*"):
-        leftover.unlink()  # what was not finished
+    for leftover in _unfinished(folder):
+        leftover.unlink()
     before = _origin(folder)
     kept = tuple(_whole(folder, plan_id)) if resume and before is not None and before == origin else ()
     if not kept:
@@ -153,6 +153,11 @@ def _kept(folder: Path, origin: Origin | None, plan_id: str, *, resume: bool, no
     for stray in {*folder.glob("part-*.vidfx")} - {part.path for part in kept}:
         stray.unlink()
     return kept
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    """Files that were being written. A folder is not ours: file servers leave some."""
+    return [path for path in folder.glob(".*") if not path.is_dir()]
 
 
 def _whole(folder: Path, plan_id: str, *, verify: bool = True) -> Iterator[PartFile]:
@@ -174,7 +179,7 @@ def _origin(folder: Path) -> Origin | None:
 def clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
     """Takes away what is ours in the folder, parts first, and the folder when nothing else is in it."""
     with suppress(OSError):
-        for path in (*folder.glob("part-*.vidfx"), *folder.glob(".*"), folder / _JOB, folder / _LOCK):
+        for path in (*folder.glob("part-*.vidfx"), *_unfinished(folder), folder / _JOB, folder / _LOCK):
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         if not keep:

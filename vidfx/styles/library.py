@@ -73,8 +73,14 @@ def styles_and_faults() -> tuple[list[StyleFile], list[UnreadableInput]]:
                 style = read_style(path, origin)
             except UnreadableInput as fault:
                 faults.append(fault)
-            else:
-                found[style.name] = style
+                continue
+            other = found.get(style.name)
+            if other is not None and other.origin == origin:
+                kept, left = sorted((style, other), key=lambda one: one.path.parent.name != one.name)
+                what = f"'{left.path}' is left out: '{kept.path}' has the name '{kept.name}', too"
+                faults.append(UnreadableInput(what, hint="move one away, or name it by its path"))
+                style = kept
+            found[style.name] = style
     return [found[name] for name in sorted(found)], faults
 
 
@@ -97,11 +103,15 @@ def find_style(name_or_path: str) -> StyleFile:
         if not path.is_file():
             raise MissingInput(f"no model file at '{path}'", hint="`vidfx styles list` names the styles that are here")
         return read_style(path, "path")
-    if faults:
-        raise faults[0]
+    for folder in (user_folder(), shipped_folder()):
+        if (folder / name_or_path / MODEL_FILE).is_file():
+            read_style(folder / name_or_path / MODEL_FILE, "user")  # says what is wrong with it
     nearest = difflib.get_close_matches(name_or_path, styles, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-    raise MissingInput(f"no style called '{name_or_path}'", hint=f"{hint}styles here: {', '.join(styles) or 'none'}")
+    hint += f"styles here: {', '.join(styles) or 'none'}"
+    if faults:
+        hint += "; `vidfx styles list` says what is wrong with others"
+    raise MissingInput(f"no style called '{name_or_path}'", hint=hint)
 
 
 def read_style(path: Path, origin: Origin) -> StyleFile:

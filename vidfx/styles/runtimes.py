@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx.errors import ran_out_of_memory
 from vidfx.machine import Runtime
 from vidfx.styles.blocks import shuffled, unshuffled
 from vidfx.styles.library import StyleFile
@@ -66,8 +67,8 @@ class TorchPainter:
             with torch.inference_mode():
                 return self._paint(batch)
         except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
-                raise  # those words are the CPU allocator's
+            if not ran_out_of_memory(error):
+                raise
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
             raise MemoryError(str(error)) from error

@@ -18,6 +18,7 @@ from vidfx.styles.generator import SIZE_MULTIPLE, Generator
 from vidfx.styles.library import MODEL_FILE, read_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.training.data import BORDER
+from vidfx.training.folders import exporting
 from vidfx.training.grade import blended, graded
 from vidfx.training.loop import Trainer
 from vidfx.training.papers import write_papers
@@ -31,18 +32,19 @@ def export_style(trainer: Trainer, folder: Path, *, recipe_text: str, recipe_fil
     """
     state, recipe = trainer.state, trainer.recipe
     when = datetime.now(UTC).date().isoformat()
-    path = write_model(
-        graded(blended(state.average, state.warmed, recipe.keep_warm_start if state.steps else 0.0), recipe),
-        folder,
-        name=recipe.name,
-        description=recipe.description,
-        finish=recipe.finish,
-        licence=recipe.licence,
-        trained=f"{when}, {trainer.device}, {state.warm_steps} steps after the teacher and {state.steps} adversarial "
-        f"in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
-    )
-    painter = Stylizer(read_style(path, "path"), Machine(device=str(trainer.device)))
-    write_papers(trainer, painter, recipe_text, check_style(painter), commit(), recipe_file)
+    with exporting(trainer.out, folder):
+        path = write_model(
+            graded(blended(state.average, state.warmed, recipe.keep_warm_start if state.steps else 0.0), recipe),
+            folder,
+            name=recipe.name,
+            description=recipe.description,
+            finish=recipe.finish,
+            licence=recipe.licence,
+            trained=f"{when}, {trainer.device}, {state.warm_steps} steps after the teacher and {state.steps} "
+            f"adversarial in {state.seconds / 60:.0f} minutes, seed {recipe.seed}",
+        )
+        painter = Stylizer(read_style(path, "path"), Machine(device=str(trainer.device)))
+        write_papers(trainer, painter, recipe_text, check_style(painter), commit(), recipe_file)
     return path
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from vidfx.disk import writing
+from vidfx.disk import write_whole, writing
 from vidfx.errors import CannotWrite, TryAgain
 from vidfx.parts.lock import locked
 from vidfx.styles.library import MODEL_FILE
 
 RECIPE_FILE, PREVIEW_FILE = "recipe.toml", "preview.jpg"
 _LOCK = ".lock"
+_EXPORTING = "exporting"
 
 
 def check_folder(folder: Path, option: str) -> None:
@@ -28,6 +29,22 @@ def check_export(folder: Path, recipe: Path, *, overwrite: bool) -> None:
     for path in (folder / name for name in (MODEL_FILE, RECIPE_FILE, PREVIEW_FILE)):
         if path.exists() and not overwrite and not (path.name == RECIPE_FILE and path.samefile(recipe)):
             raise CannotWrite(f"'{path}' exists already", hint="give -y to overwrite it, or another folder to --export")
+
+
+@contextmanager
+def exporting(out: Path, folder: Path) -> Iterator[None]:
+    """Leaves a mark in a run's folder while it exports: killed there, the same command may overwrite its own files."""
+    mark = out / _EXPORTING
+    with writing(mark):
+        write_whole(mark, str(folder.resolve()).encode())
+    yield
+    mark.unlink(missing_ok=True)
+
+
+def is_left_off(out: Path, folder: Path) -> bool:
+    """Whether a run was ended while it exported to this folder."""
+    mark = out / _EXPORTING
+    return mark.is_file() and mark.read_bytes() == str(folder.resolve()).encode()
 
 
 @contextmanager

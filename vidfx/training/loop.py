@@ -43,6 +43,7 @@ from vidfx.training.losses import (
     tint_loss,
     tone_loss,
 )
+from vidfx.training.pictures import pictures_of
 from vidfx.training.recipe import Recipe
 from vidfx.training.sight import FEATURE_CROP, Sight
 from vidfx.training.state import State
@@ -82,9 +83,13 @@ class Trainer:
         self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing file none
         torch.manual_seed(recipe.seed)
         self.state = State.fresh(recipe, self.device)
+        self.state.pictures = pictures_of(recipe, data)
         if self.checkpoint.exists():
-            self.state.load(self.checkpoint)
+            before = self.state.load(self.checkpoint)
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
+            if changed := before.items() ^ self.state.pictures.items():
+                names = sorted({name for name, _ in changed})
+                notify(f"other pictures than it began with: {', '.join(names[:3])}{' ...' * (len(names) > 3)}")
 
         began = time.perf_counter()
         self.data = TrainingData(recipe, data, notify, self.device)
@@ -116,9 +121,10 @@ class Trainer:
                 state.seconds = time.perf_counter() - began
                 done = state.warm_steps + state.steps
                 if not all(math.isfinite(v) for v in values.values()):
+                    good = f"; '{self.checkpoint}' is the last good one" if self.checkpoint.exists() else ""
                     raise VidfxError(
                         f"a loss is no longer finite at step {done}: {values}",
-                        hint=f"the last good checkpoint stands at {self.checkpoint}; lower the learning rate",
+                        hint=f"train again with a lower learning rate and another --out{good}",
                     )
                 on_step(done, total)
                 if done % 10 == 0:

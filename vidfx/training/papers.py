@@ -20,6 +20,8 @@ from vidfx.training.loop import Trainer
 from vidfx.training.recipe import Recipe, Source
 
 CARD_FILE, NEW_CARD_FILE = "README.md", "README.new.md"
+_AS_WRITTEN = "README.exported.md"
+"""In a run's folder, which may be the one exported to: the card as it was written."""
 PREVIEW_WIDTH = 1280
 PREVIEWS = 2
 
@@ -44,7 +46,7 @@ def write_papers(
     elif recipe.read_text("utf-8-sig") != recipe_text:
         trainer.notify(f"'{recipe}' was changed since the training began, and kept: the style is not what it says")
     write_preview(folder / PREVIEW_FILE, painter, trainer.data.examples(PREVIEWS))
-    card, as_written = folder / CARD_FILE, trainer.out / CARD_FILE
+    card, as_written = folder / CARD_FILE, trainer.out / _AS_WRITTEN
     text = model_card(trainer, painter, findings, commit)
     if card.exists() and not (as_written.exists() and card.read_bytes() == as_written.read_bytes()):
         card = folder / NEW_CARD_FILE

@@ -17,6 +17,7 @@ from vidfx.training.teachers import Teacher
 from vidfx.training.teachers.ink import INK, PAPER
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_WITH_ALPHA = {".png", ".webp", ".tif", ".tiff"}
 _RELATIVE = "paths in a recipe are relative to --data"
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
 SOON = (1, 2, 4, 8)
@@ -37,6 +38,13 @@ def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: boo
     paths = [p for p in _find(root, source.path) if not listed(p, source.leave_out)]
     kept = [p for p in paths if listed(p, source.hold_out) == held_out]
     return (picture for picture, _ in _read(kept, source.every, notify))
+
+
+def pictures_of(recipe: Recipe, root: Path) -> dict[str, int]:
+    """Every file that a recipe's sources name, whatever becomes of it, with its size in bytes. Raises as they do."""
+    sources = [source.path for source in recipe.style] + [source.path for source in recipe.content]
+    found = {path for source in sources for path in _find(root, source)}
+    return {path.relative_to(root).as_posix(): path.stat().st_size for path in sorted(found)}
 
 
 def _find(root: Path, pattern: str) -> list[Path]:
@@ -62,10 +70,25 @@ def _read(
     for path in paths:
         if path.suffix.lower() in CLIPS:
             yield from _read_clip(path, every, notify, soon)
-        elif (picture := cv2.imread(str(path), cv2.IMREAD_COLOR)) is None:
+        elif (picture := _read_picture(path)) is None:
             notify(f"skipped {path}: not a readable picture")
         else:
-            yield np.ascontiguousarray(picture[..., ::-1], np.uint8), None
+            yield picture, None
+
+
+def _read_picture(path: Path) -> Picture | None:
+    """RGB as `vidfx.stills` would read it: upright, and over black where it is transparent. None: it cannot be read."""
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.suffix.lower() in _WITH_ALPHA else None
+    except cv2.error:  # larger than OpenCV reads, or a header that says so
+        return None
+    if picture is None:
+        return None
+    if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
+        top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(stored.dtype, 1)
+        picture = np.rint(picture * (np.asarray(stored[..., 3:], np.float32) / top))
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def _read_clip(
@@ -73,13 +96,16 @@ def _read_clip(
 ) -> Iterator[tuple[Picture, Picture | None]]:
     import av  # only where a recipe names a clip: pictures train without PyAV
 
+    from vidfx.upright import turn_of, upright
+
     waiting: list[tuple[int, Picture]] = []  # with the number of the frame that is waited for
     try:
         with av.open(for_ffmpeg(path)) as container:
             for number, frame in enumerate(container.decode(video=0)):
                 if number % every and all(number != wanted for wanted, _ in waiting):
                     continue
-                shown = np.ascontiguousarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                shown = upright(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), turn_of(frame))
+                shown = np.ascontiguousarray(shown)
                 yield from ((picture, shown) for wanted, picture in waiting if wanted == number)
                 waiting = [(wanted, picture) for wanted, picture in waiting if wanted != number]
                 if number % every == 0 and soon:
@@ -108,7 +134,7 @@ def treat_style(picture: Picture, source: StyleSource, teacher: Teacher) -> Pict
     if source.trim:
         dy, dx = (round(n * source.trim) for n in picture.shape[:2])
         picture = picture[dy : picture.shape[0] - dy, dx : picture.shape[1] - dx]
-    if source.treat == "none":
+    if source.treat == "none" or not picture.size:
         return picture
     if source.treat == "teacher":
         size = (2 * picture.shape[1], 2 * picture.shape[0])  # drawn large and seen small: a cleaner line

@@ -26,6 +26,8 @@ _ANOTHER = "give another --out, or delete the checkpoint"
 
 AFTER = {"description", "duotone", "keep_warm_start", "saturation", "finish", "licence"}
 """Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
+SAID = {"what", "origin", "licence"}
+"""The same of a source of pictures: the model card says them."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class State:
     warm_seconds: float = 0.0
     """How many of them the warm start took."""
     recipe: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, int] = field(default_factory=dict)
+    """What is trained on: every file with its size."""
 
     @classmethod
     def fresh(cls, recipe: Recipe, device: torch.device) -> State:
@@ -59,7 +63,7 @@ class State:
             discriminator,
             torch.optim.Adam(generator.parameters(), warm.learning_rate, betas=(0.5, 0.99)),
             torch.optim.Adam(discriminator.parameters(), game.learning_rate, betas=(0.5, 0.99)),
-            recipe=recipe.model_dump(mode="json", exclude=AFTER),
+            recipe=_trained(recipe.model_dump(mode="json")),
         )
 
     def save(self, path: Path) -> None:
@@ -68,31 +72,44 @@ class State:
         Raises TryAgain where the disk is full, CannotWrite.
         """
         content = {name: getattr(self, name).state_dict() for name in LEARNT}
-        content |= {name: getattr(self, name) for name in (*COUNTED, "recipe")}
+        content |= {name: getattr(self, name) for name in (*COUNTED, "recipe", "pictures")}
         whole = io.BytesIO()  # torch's own writer would not say that the disk is full
         torch.save(content, whole)
         with writing(path):
             write_whole(path, whole.getvalue())
 
-    def load(self, path: Path) -> None:
-        """Raises UnreadableInput for anything but a whole checkpoint, UsageError for one of another recipe."""
+    def load(self, path: Path) -> dict[str, int]:
+        """Gives the pictures that the run began with.
+
+        Raises UnreadableInput for anything but a whole checkpoint, UsageError for one of another recipe.
+        """
         broken = UnreadableInput(f"'{path}' is damaged or no checkpoint of a run", hint=_ANOTHER)
         if not path.is_file():  # a pipe would be waited for
             raise broken
         try:
-            self._take(torch.load(path, map_location="cpu", weights_only=True), path)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            self._take(content, path)
+            return dict(content.get("pictures", self.pictures))
         except Exception as error:  # a damaged file raises whatever its bytes happen to mean
             if isinstance(as_ours(error), (UsageError, TryAgain)):
                 raise
             raise broken from error
 
     def _take(self, content: dict[str, Any], path: Path) -> None:
-        if {key: value for key, value in content["recipe"].items() if key not in AFTER} != self.recipe:
+        if _trained(content["recipe"]) != self.recipe:
             raise UsageError(f"{path} was trained by another recipe", hint=_ANOTHER)
         for name in LEARNT:
             getattr(self, name).load_state_dict(content[name])
         for name in COUNTED:
             setattr(self, name, type(getattr(self, name))(content[name]))
+
+
+def _trained(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What of a recipe bears on the weights."""
+    kept = {key: value for key, value in recipe.items() if key not in AFTER}
+    for sources in ("style", "content"):
+        kept[sources] = [{key: source[key] for key in source if key not in SAID} for source in kept[sources]]
+    return kept
 
 
 def beginner(recipe: Recipe) -> Generator:
