@@ -55,16 +55,25 @@ def line_of(text: str, where: Sequence[Key]) -> int | None:
     shortest one that holds its key: nothing is parsed by hand.
     """
     lines = text.splitlines(keepends=True)
+    whole = _parsed(lines)
     for length in range(len(where), 0, -1):
-        sought = where[:length]
-        name = next((key for key in reversed(sought) if isinstance(key, str)), "")
-        for start in (i for i, line in enumerate(lines) if name in line):
-            if (before := _parsed(lines[:start])) is None or holds(before, sought):
-                continue
-            ends = (_parsed(lines[: end + 1]) for end in range(start, len(lines)))
-            if holds(next((table for table in ends if table is not None), {}), sought):
-                return start + 1
+        if holds(whole, where[:length]):
+            return _first_line(lines, where[:length])
     return None
+
+
+def _first_line(lines: Sequence[str], sought: Sequence[Key]) -> int:
+    """Halves the file until the shortest one that holds the key is found, and the longest below it that does not."""
+    without, tried, held = 0, 0, len(lines)  # up to `tried`, none but `without` is a file of its own
+    while held - tried > 1:
+        end = middle = (tried + held) // 2
+        while end > tried and (table := _parsed(lines[:end])) is None:
+            end -= 1
+        if end > tried and holds(table, sought):
+            held = end
+        else:
+            without, tried = (end if end > tried else without), middle
+    return without + 1
 
 
 def _parsed(lines: Sequence[str]) -> dict[str, Any] | None:
