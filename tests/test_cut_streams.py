@@ -14,6 +14,7 @@ from clips import make_clip
 from fftools import ffmpeg, needs_ffmpeg, packets, probe
 from hypothesis import given
 from hypothesis import strategies as st
+from odd_clips import ODD
 
 from vidfx import Encode, Range
 from vidfx.cues import Cues
@@ -154,6 +155,14 @@ def test_a_second_film_can_be_decoded_after_a_cut(tmp_path: Path, style: str, su
     count = 37 - first  # up to frame 37, which lies before 1.5 s
     assert hashes(out)[:count] == hashes(source)[first : first + count]
     assert any("with its first whole one" in notice for notice in done.notices) == (suffix == ".mkv")
+
+
+@pytest.mark.parametrize("name", ["cover.mp4", "cover.mkv"])
+def test_a_cover_is_no_second_film(folder: Path, tmp_path: Path, style: str, name: str) -> None:
+    done = films.render(ODD[name](folder), tmp_path / "out.mp4", style, wanted=Range(start=Fraction(6, 10)))
+    assert not [notice for notice in done.notices if "video" in notice]
+    streams = probe(done.path, "stream_disposition=attached_pic")["streams"]
+    assert sum(stream["disposition"]["attached_pic"] for stream in streams) == 1
 
 
 # --- sound -------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class OtherStreams:
                 self._output, stream, whole=self._window.start is None and self._window.end is None
             )
             self.copied.append(stream.index)
-            if stream.type == "video":
+            if stream.type == "video" and not is_cover(stream):
                 self._films[stream.index] = CopiedFilm(self._window, trims=self._format in TRIMS)
         elif not (stream.type == "data" and _is_made_anew(stream)):
             self._replace(stream)
