@@ -24,9 +24,10 @@ def test_a_browser_that_hangs_is_ended_and_the_next_test_has_a_new_one(capfd: py
 
 def test_a_browser_that_has_been_closed_leaves_no_process() -> None:
     browsers: Browsers = installed()
+    before = {child.pid for child in below(os.getpid())}
     with browsers.watched() as chromium:
         chromium.new_page().goto("data:text/html,")
-        begun = {child.pid for child in below(os.getpid())}
+        begun = {child.pid for child in below(os.getpid())} - before
         assert begun
     browsers.close()
     assert not begun & {child.pid for child in below(os.getpid())}

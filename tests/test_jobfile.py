@@ -1,4 +1,7 @@
-"""JOBS.toml: which films it asks for, and how mistakes in it are told."""
+"""JOBS.toml: which films it asks for, and how mistakes in it are told.
+
+Long, because each kind of mistake is told by its own line.
+"""
 
 from __future__ import annotations
 

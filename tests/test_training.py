@@ -173,15 +173,6 @@ def test_a_card_that_somebody_wrote_on_is_kept(data: Path, tmp_path: Path) -> No
     assert any("README.new.md" in line for line in said)
 
 
-def test_a_card_is_kept_where_the_run_and_the_export_share_a_folder(data: Path, tmp_path: Path) -> None:
-    text = RECIPE.replace("steps = 3", "steps = 1").replace("steps = 5", "steps = 1")
-    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=lambda _: None)
-    card = export_style(trainer, tmp_path / "out", recipe_text=text).with_name("README.md")
-    card.write_text("by hand")
-    export_style(trainer, tmp_path / "out", recipe_text=text)
-    assert card.read_text() == "by hand"
-
-
 def test_an_export_that_was_killed_may_be_done_again(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,8 +187,11 @@ def test_an_export_that_was_killed_may_be_done_again(
         check_export(tmp_path / "style", recipe, overwrite=False)
     assert is_left_off(tmp_path / "out", tmp_path / "style")
     assert not is_left_off(tmp_path / "out", tmp_path / "another")
-    export_style(trainer, tmp_path / "style", recipe_text=text)
+    card = export_style(trainer, tmp_path / "out", recipe_text=text).with_name("README.md")
     assert not is_left_off(tmp_path / "out", tmp_path / "style")
+    card.write_text("by hand")
+    export_style(trainer, tmp_path / "out", recipe_text=text)
+    assert card.read_text() == "by hand", "kept where run and export share a folder, too"
 
 
 def test_what_the_card_says_may_change_and_other_pictures_are_told(data: Path, tmp_path: Path) -> None:
@@ -465,10 +459,13 @@ def test_statistics_loss_is_the_distance_that_evaluate_measures() -> None:
 
 
 def test_a_second_network_may_tell_the_statistics(data: Path, tmp_path: Path) -> None:
-    losses = "[adversarial.losses]\nstatistics = 1.0\nplain = 1.0\n"
+    losses = "[adversarial.losses]\nstatistics = 1.0\n"
     values = {}
-    for name, second in (("same", ""), ("second", 'statistics_features = "features.safetensors"\n')):
-        recipe = read_recipe(recipe_file(tmp_path, second + RECIPE + losses))
+    for name, second, more in (
+        ("same", "", "plain = 1.0\n"),
+        ("second", 'statistics_features = "features.safetensors"\n', ""),
+    ):
+        recipe = read_recipe(recipe_file(tmp_path, second + RECIPE + losses + more))
         trainer = Trainer(recipe, data=data, out=tmp_path / name, notify=lambda text: None)
         batch = trainer.data.batch(0)
         values[name] = trainer.game_step(batch, torch.Generator().manual_seed(0))["statistics"]
