@@ -35,7 +35,7 @@ class Damage:
         self._counts[kind] += max(count, 0)
         if self._strict and count > 0:
             said = self._said(kind)
-            self._counts.clear()  # it is said by the error
+            del self._counts[kind]  # the error says it; what else there was is still to be said
             raise UnreadableInput(
                 f"'{self._name}' is damaged: {said}", hint="without --strict vidfx paints what decodes"
             )

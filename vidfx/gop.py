@@ -43,7 +43,8 @@ class CopiedFilm:
             self._since_whole.append(packet)
             if begin + (packet.duration or 0) * packet.time_base > start:
                 self.begins = min(one.pts * one.time_base for one in self._since_whole if one.pts is not None)
-                yield from self._since_whole
+                kept, self._since_whole = self._since_whole, []
+                yield from kept
         elif packet.is_keyframe and begin >= start:
             self.begins = begin
             yield packet

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
 from vidfx.disk import for_ffmpeg
-from vidfx.errors import MissingInput, UsageError
+from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import LUMA, Picture
 from vidfx.notices import Notify
+from vidfx.stills import read_picture
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import Teacher
 from vidfx.training.teachers.ink import INK, PAPER
+from vidfx.upright import turn_of, upright
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-_WITH_ALPHA = {".png", ".webp", ".tif", ".tiff"}
 _RELATIVE = "paths in a recipe are relative to --data"
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
 SOON = (1, 2, 4, 8)
@@ -70,34 +72,18 @@ def _read(
     for path in paths:
         if path.suffix.lower() in CLIPS:
             yield from _read_clip(path, every, notify, soon)
-        elif (picture := _read_picture(path)) is None:
+            continue
+        try:
+            picture = read_picture(path)
+        except UnreadableInput:
             notify(f"skipped {path}: not a readable picture")
         else:
             yield picture, None
 
 
-def _read_picture(path: Path) -> Picture | None:
-    """RGB as `vidfx.stills` would read it: upright, and over black where it is transparent. None: it cannot be read."""
-    try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.suffix.lower() in _WITH_ALPHA else None
-    except cv2.error:  # larger than OpenCV reads, or a header that says so
-        return None
-    if picture is None:
-        return None
-    if stored is not None and stored.ndim == 3 and stored.shape[2] == 4:
-        top = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(stored.dtype, 1)
-        picture = np.rint(picture * (np.asarray(stored[..., 3:], np.float32) / top))
-    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
-
-
 def _read_clip(
     path: Path, every: int, notify: Notify, soon: tuple[int, ...]
 ) -> Iterator[tuple[Picture, Picture | None]]:
-    import av  # only where a recipe names a clip: pictures train without PyAV
-
-    from vidfx.upright import turn_of, upright
-
     waiting: list[tuple[int, Picture]] = []  # with the number of the frame that is waited for
     try:
         with av.open(for_ffmpeg(path)) as container:
