@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RUN_BY = ("openvino", "ui", "eval")
 """Extras that belong to running vidfx and that the tests need."""
-TOOLS = ("pytest", "pytest-rerunfailures", "hypothesis")
+TOOLS = ("pytest", "hypothesis")
 QUICK = (
     *("source", "stylize", "styles", "runtimes", "pipeline", "job", "sink", "settings", "config", "shots"),
     *("composite", "steady", "images", "colour", "toml", "jobfile", "sheet", "evaluate_report", "training", "cli"),

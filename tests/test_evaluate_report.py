@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsers import AGAIN
 from clips import make_clip, picture
 
 from vidfx.evaluation.plot import Line, make_plot, nice_step
@@ -99,7 +98,6 @@ CONTRAST = """() => {
 }"""
 
 
-@AGAIN
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 375, 768, 1440])
 def test_nothing_overlaps_at_any_width(report: Path, browser: Any, width: int, scheme: str) -> None:

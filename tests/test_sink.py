@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -20,6 +21,7 @@ from clips import MEDIA, make_clip, make_sequence, picture
 from fftools import ffmpeg, frame_times, needs_ffmpeg, needs_ffprobe, packets, probe
 
 from vidfx import sink, source
+from vidfx.doctor import examine
 from vidfx.errors import CannotWrite, MissingInput, TryAgain, Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Frame
 from vidfx.settings import Encode, Range
@@ -545,3 +547,23 @@ def test_real_clips(tmp_path: Path, path: Path) -> None:
     assert frame_times(written.path) == [frame.time for frame in frames]
     witness = frame_times(path, str(clip.stream_index))[:12] if path.stat().st_size < 1_500_000 else None
     assert witness in (None, [frame.time for frame in frames])
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only on Linux, and only root, may be urgent")
+def test_an_encoder_takes_the_machine_from_nobody(tmp_path: Path) -> None:
+    """SVT-AV1, started by root, makes real-time threads, one of them the caller's, whose processes inherit it."""
+
+    def ordinary() -> bool:
+        return {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()} == {os.SCHED_OTHER}
+
+    clip = source.open_clip(make_clip(tmp_path / "in.mp4", frames=12))
+
+    def frames() -> Iterator[Frame]:
+        for frame in source.read_frames(clip, wanted=WHOLE, threads=1):
+            yield frame
+            assert ordinary()
+
+    encode = Encode(codec="libsvtav1", preset="12")
+    sink.write(frames(), clip, tmp_path / "out.mkv", encode=encode, wanted=WHOLE, metadata={}, notify=print)
+    assert [finding.works for finding in examine() if finding.name == "libsvtav1"] in ([True], [])
+    assert ordinary()

@@ -18,14 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browsers import AGAIN
 from clips import make_clip, picture
 from tiny_style import make_style
 from tune_server import Client, running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright")
 
-pytestmark = AGAIN
 
 SIZE = (320, 192)
 FRAMES = 300

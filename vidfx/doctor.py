@@ -29,6 +29,7 @@ from vidfx.machine import (
     has_openvino,
     resolve,
 )
+from vidfx.scheduling import as_urgent_as_before
 from vidfx.settings import Machine, Precision
 from vidfx.styles.library import StyleFile, styles_and_faults
 from vidfx.styles.stylizer import Stylizer
@@ -173,6 +174,8 @@ def _film(encoder: str) -> bytes:
         stream.pix_fmt = next((f for f in ("yuv420p", "nv12", "yuv422p10le", "yuv422p") if f in formats), "yuv420p")
         if encoder == "libx265":
             stream.options = {"x265-params": "log-level=none"}
+        with as_urgent_as_before():
+            stream.codec_context.open()
         for number in range(4):
             frame = av.VideoFrame.from_ndarray(np.full((144, 256, 3), 60 * number, np.uint8), format="rgb24")
             container.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))

@@ -21,6 +21,7 @@ from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
 from vidfx.fromrgb import FromRgb
 from vidfx.notices import Notify
+from vidfx.scheduling import as_urgent_as_before
 from vidfx.settings import Encode
 
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -105,7 +106,8 @@ class VideoEncoder:
         options = options_for(self.codec, self.pix_fmt, settings, format_name)
         context.options = options
         try:
-            context.open()
+            with as_urgent_as_before():
+                context.open()
         except (av.FFmpegError, ValueError) as error:
             said = reason(error)
             if self.codec.endswith(_HARDWARE):
