@@ -21,7 +21,7 @@ SHIPPED = [style for style in list_styles() if style.origin == "shipped"]
 def test_the_two_commands_are_the_first_things_to_type() -> None:
     first, second = (lines(block) for block in list(blocks(README))[:2])
     assert [line.split(" && ")[0] for line in first + second] == ["pip install .", 'pip install ".[dev]"']
-    assert second[0].endswith("&& pytest")
+    assert second[0].endswith("&& pytest -n 2")
 
 
 def test_the_three_checks_are_those_of_ci() -> None:
