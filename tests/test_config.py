@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run
 
 from vidfx import job
 from vidfx.cli import cli, main
@@ -109,6 +110,14 @@ def test_sound_off_by_variable(calls: Calls, monkeypatch: pytest.MonkeyPatch, na
     monkeypatch.setenv(name, value)
     strength(calls)
     assert calls[-1]["encode"].audio is False
+
+
+@pytest.mark.parametrize("name", ["VIDFX_AUDIO", "VIDFX_NO_AUDIO"])
+@pytest.mark.usefixtures("alone")
+def test_a_variable_that_says_neither_yes_nor_no_is_named(monkeypatch: pytest.MonkeyPatch, run: Run, name: str) -> None:
+    monkeypatch.setenv(name, "maybe")
+    code, _, err = run("render", "clip.mp4", "--style", "ink")
+    assert code == 2 and f"(from {name})" in err
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,14 @@ class Option(click.Option):
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """Also takes the opposite's name: VIDFX_NO_AUDIO=1 is VIDFX_AUDIO=0."""
         value = super().resolve_envvar_value(ctx)
-        if value is None and self.secondary_opts and (opposite := os.environ.get(self._variable(self.secondary_opts))):
-            return str(not click.BOOL.convert(opposite, self, ctx))
+        if value is None and self.secondary_opts:
+            name = self._variable(self.secondary_opts)
+            if opposite := os.environ.get(name):
+                try:
+                    return str(not click.BOOL.convert(opposite, self, ctx))
+                except click.BadParameter as error:
+                    error.message += f" (from {name})"  # click would name the flag alone
+                    raise
         return value
 
 
