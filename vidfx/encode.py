@@ -20,6 +20,7 @@ from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Colour, Frame
 from vidfx.fromrgb import FromRgb
+from vidfx.machine import encoder_threads
 from vidfx.notices import Notify
 from vidfx.scheduling import as_urgent_as_before
 from vidfx.settings import Encode
@@ -105,6 +106,7 @@ class VideoEncoder:
         context = self.stream.codec_context
         options = options_for(self.codec, self.pix_fmt, settings, format_name)
         context.options = options
+        context.thread_count = encoder_threads()
         try:
             with as_urgent_as_before():
                 context.open()

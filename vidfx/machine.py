@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import math
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vidfx.cgroup import cpu_quota, memory_left
 from vidfx.errors import Unavailable, UsageError
 from vidfx.settings import Machine, Precision, RuntimeName
 
@@ -156,7 +158,17 @@ def cpu_flags() -> frozenset[str]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use: in a container, no more than the time it is given fills."""
+    quota = cpu_quota()
+    return _cores() if quota is None else max(1, min(_cores(), math.ceil(quota)))
+
+
+def encoder_threads() -> int:
+    """0, which is an encoder's own choice, unless a container has less time than the cores that an encoder counts."""
+    return cores if (cores := available_cores()) < _cores() else 0
+
+
+def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -174,7 +186,8 @@ def _free_memory() -> int:
     with suppress(OSError):
         said = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text("ascii"), re.M)
         if said:
-            return int(said[1]) * 1024
+            free, granted = int(said[1]) * 1024, memory_left()
+            return free if granted is None else min(free, granted)
     with suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return 2**31

@@ -39,8 +39,8 @@ class Option(click.Option):
                 try:
                     return str(not click.BOOL.convert(opposite, self, ctx))
                 except click.BadParameter as error:
-                    error.message += f" (from {name})"  # click would name the flag alone
-                    raise
+                    said = f"{error.message} (from {name})"  # click would name the flag alone
+                    raise click.BadParameter(said, ctx, self) from None
         return value
 
 
