@@ -344,6 +344,17 @@ def test_workers_share_the_gpus(monkeypatch: pytest.MonkeyPatch, asked: Machine,
     assert [machine_for(asked, slot, 3).device for slot in range(3)] == devices
 
 
+def test_a_worker_that_cannot_be_started_fails_its_film(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(self: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("vidfx.farm.local._Worker._start", refuse)
+    assert main(["batch", "jobs.toml", "--workers", "2", "--retries", "0"]) != 0
+    assert "a worker could not be started: [Errno 24] Too many open files" in capsys.readouterr().err
+
+
 def test_there_are_no_more_workers_than_tasks() -> None:
     before = set(threading.enumerate())  # those of other tests may end meanwhile
     engine = LocalEngine(100_000, lambda _, __: None)

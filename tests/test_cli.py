@@ -346,6 +346,24 @@ def test_a_dry_run_finds_the_mistakes_a_render_would(run: Run, style: str, clip:
     assert run("render", clip, "--style", style, "-o", "out.xyz", "-n")[0] == 2
 
 
+def test_a_name_that_the_system_does_not_take_is_said(run: Run, style: str, clip: Path) -> None:
+    code, _, err = run("render", clip, "--style", style, "-o", "x" * 300 + ".mp4", "-n")
+    assert code == 2 and "too long" in err
+
+
+def test_a_link_that_leads_nowhere_is_there_all_the_same(run: Run, style: str, clip: Path) -> None:
+    Path("out.mp4").symlink_to("elsewhere/out.mp4")
+    assert run("render", clip, "--style", style, "-o", "out.mp4", "-n")[0] == 73
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_that_cannot_be_written_stops_nothing(style: str, clip: Path) -> None:
+    words = [sys.executable, "-m", "vidfx", "render", str(clip), "--style", style, "-o", "out.mp4", "--threads", "1"]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(words, stderr=full, check=False).returncode == 0
+    assert Path("out.mp4").exists()
+
+
 def test_verbose_says_who_set_what(run: Run, style: str, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDFX_STRENGTH", "0.25")
     Path("vidfx.toml").write_text("[render]\npreset = 'ultrafast'\n")
@@ -357,6 +375,8 @@ def test_verbose_says_who_set_what(run: Run, style: str, clip: Path, monkeypatch
     code, out, err = run("render", clip, "--style", style, "-o", "later.mp4", "-n", "-v")
     assert code == 0 and "later.mp4" in out
     assert "--preset was set to ultrafast by vidfx.toml" in err and "later.mp4" not in err
+    monkeypatch.setenv("VIDFX_NO_AUDIO", "1")
+    assert "--audio was set to no by VIDFX_NO_AUDIO" in run("render", clip, "--style", style, "-n", "-v")[2]
 
 
 def test_openjd_lines_are_on_stdout_and_reach_100(run: Run, style: str, clip: Path) -> None:

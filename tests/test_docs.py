@@ -124,6 +124,12 @@ def test_the_recipe_of_the_worked_example_is_one() -> None:
     assert Recipe.model_validate(tomllib.loads(block.text)).warm_start.teacher in TEACHERS
 
 
+def test_what_the_training_page_adds_to_a_recipe_may_stand_there() -> None:
+    (block,) = (block for block in blocks(ROOT / "docs" / "training.md") if block.kind == "toml")
+    recipe = tomllib.loads((ROOT / "models" / "ink" / "recipe.toml").read_text())
+    assert Recipe.model_validate(recipe | tomllib.loads(block.text)).warm_start.teacher_style == "ink"
+
+
 def test_commands_page_shows_the_keys_of_a_job_file() -> None:
     """All of the schema's, and those it takes from `vidfx render` by name."""
     block = next(b.text for b in blocks(PAGE) if b.kind == "toml" and "[[clip]]" in b.text)

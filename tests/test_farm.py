@@ -95,6 +95,28 @@ def test_a_damaged_part_is_painted_again(run: Run) -> None:
     assert json.loads(run("farm", "render", "job", "--part", 0, "--json")[1])["painted"] == 1
 
 
+def test_one_parts_file_is_not_anothers(run: Run) -> None:
+    planned(run, "--part-frames", 25)
+    run("farm", "render", "job", "--part", 0)
+    shutil.copy("job/part-000000.vidfx", "job/part-000001.vidfx")
+    assert "1 of 2 parts" in run("farm", "status", "job")[1]
+    assert run("farm", "stitch", "job")[0] == 66
+
+
+def test_pictures_that_are_sources_are_never_written_over(run: Run) -> None:
+    make_sequence(Path(), frames=4)
+    before = {path: path.read_bytes() for path in Path().glob("shot.*.png")}
+    flags = ("shot.%04d.png", "--style", "style", "--device", "cpu", "--job", "job")
+    Path("out").mkdir()
+    assert run("farm", "plan", *flags, "-o", "out/shot.%04d.png")[0] == 0
+    code, _, err = run("farm", "render", "job", "--part", 0, "-o", "shot.%04d.png")
+    assert code == 2 and "never overwritten" in err
+    assert before == {path: path.read_bytes() for path in before}
+    assert run("farm", "render", "job", "--part", 0)[0] == 0
+    min(Path("out").glob("*.png")).write_bytes(b"")
+    assert "0 of 1 parts" in run("farm", "status", "job")[1], "an empty picture is none"
+
+
 def test_stitching_too_early_names_what_is_missing(run: Run) -> None:
     planned(run, "--part-frames", 10)
     run("farm", "render", "job", "--part", "1,3")

@@ -233,6 +233,12 @@ CLIPS = '[[clip]]\nsource = "shots/a.mp4"\nstyle = "styles/one"\n'
         (CLIPS + "name = '{stem'", 2, "line 4: name '{stem'"),
         (CLIPS + CLIPS, 2, "line 4: 'shots/a.mp4' and 'shots/a.mp4' would both become"),
         (CLIPS + "name = 'shots/a.mp4'", 2, "is a source and a film to make"),
+        (CLIPS + "name = 'o.%03d.png'\n" + CLIPS + "name = 'o.###.png'", 2, "would both become"),
+        (
+            CLIPS + "name = 'u.###.png'\n" + CLIPS.replace("shots/a.mp4", "u.%03d.png") + "name = 'x.png'",
+            2,
+            "is a source and a film to make",
+        ),
         # a clip that a glob finds is never taken for a film because of its name
         (
             CLIPS.replace("/a.mp4", "/*") + "name = 'shots/{stem}.mov'",

@@ -150,6 +150,13 @@ def test_every_encoder_joins(style: str, tmp_path: Path, suffix: str, encode: En
     )
 
 
+def test_what_concerns_the_whole_film_is_said_once(style: str, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=[0, 400, 1100, 1500, 2300, 2400, 3333, 3777, 5000, 5512], rate=24)
+    encode = Encode(preset="ultrafast")
+    done = vidfx.render(source, tmp_path / "out.avi", style=style, machine=CPU, encode=encode, part_frames=2)
+    assert sum("nearest time" in notice for notice in done.notices) == 1
+
+
 @needs_ffprobe
 def test_sound_subtitles_chapters_and_tags_are_copied_once(style: str, tmp_path: Path) -> None:
     source = make_clip(

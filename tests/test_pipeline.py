@@ -93,7 +93,9 @@ def test_every_frame_arrives_in_order_with_its_own_time(stylizer: Stylizer, tmp_
 
 def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "cuts.mp4", frames=24, cuts=(8, 16)))
-    for frame in paint(clip, stylizer, look=Look(), wanted=Range()):
+    frames = list(paint(clip, stylizer, look=Look(), wanted=Range()))
+    assert len(frames) == 24
+    for frame in frames:
         plain = stylizer.stylize(frame.source[None])[0]
         if frame.index in (0, 8, 16):
             assert frame.starts_shot
@@ -104,8 +106,8 @@ def test_the_first_frame_after_a_cut_is_the_unsmoothed_one(stylizer: Stylizer, t
 
 def test_strength_0_is_the_source(stylizer: Stylizer, tmp_path: Path) -> None:
     clip = open_clip(make_clip(tmp_path / "clip.mp4", frames=5))
-    for frame in paint(clip, stylizer, look=Look(strength=0), wanted=Range()):
-        assert np.array_equal(frame.image, frame.source)
+    frames = list(paint(clip, stylizer, look=Look(strength=0), wanted=Range()))
+    assert len(frames) == 5 and all(np.array_equal(frame.image, frame.source) for frame in frames)
 
 
 def test_frames_of_ones_own_become_what_a_render_of_them_is(tmp_path: Path, stylizer: Stylizer) -> None:

@@ -31,7 +31,7 @@ from fftools import frame_times, needs_ffprobe, packets
 from films import CPU, LOSSLESS
 
 import vidfx
-from vidfx import CannotWrite, Encode, Look, Machine, TryAgain, VidfxError
+from vidfx import CannotWrite, Encode, Look, Machine, TryAgain, UnreadableInput, VidfxError
 from vidfx.cli import main
 from vidfx.job import EXACT, Render
 from vidfx.parts import journal
@@ -206,6 +206,45 @@ def test_a_changed_source_starts_anew_and_says_so(style: str, source: Path, tmp_
     assert painted(copy, film, style, 1).before == 0
 
 
+def test_parts_that_are_of_no_use_are_not_called_a_changed_source(style: str, source: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    painted(source, film, style, 20)
+    part = part_path(journal.work_folder(film), 0)
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+    said = ["the parts of the interrupted render are damaged, missing or of another length: it starts anew"]
+    assert painted(source, film, style, 20).notices[:1] == said
+    again = painted(source, film, style, part_frames=7)
+    assert again.notices == said and again.before == 0
+
+
+def test_a_source_that_changes_meanwhile_makes_no_film(style: str, source: Path, tmp_path: Path) -> None:
+    """Else one file's pictures would get another's sound."""
+    film, clip = tmp_path / "film.mp4", Path(shutil.copy(source, tmp_path / "clip.mp4"))
+    other = make_clip(tmp_path / "other.mp4", size=SIZE, frames=30, audio="aac")
+
+    class Swaps(Progress):
+        def advance(self, frames: int) -> None:
+            other.replace(clip) if other.exists() else None
+
+    with pytest.raises(UnreadableInput, match="changed while it was being rendered") as caught:
+        vidfx.render(clip, film, style=style, machine=CPU, encode=QUICK, part_frames=6, progress=Swaps())
+    assert not getattr(caught.value, "__notes__", None) and left(tmp_path) == ["clip.mp4"]
+
+
+def test_a_file_system_without_locks_is_said(
+    style: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(handle: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("vidfx.parts.lock._take", take)
+    with pytest.raises(CannotWrite) as caught:
+        vidfx.render(source, tmp_path / "film.mp4", style=style, machine=CPU, encode=QUICK)
+    assert "no locks" in caught.value.hint
+
+
 def test_what_does_not_change_a_pixel_changes_nothing(style: str, source: Path, tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     painted(source, film, style, 20)
@@ -372,6 +411,20 @@ def test_numbered_pictures_go_on_too(style: str, tmp_path: Path) -> None:
     assert left(pattern.parent) == left(unbroken.parent)
     for name in left(pattern.parent):
         assert (pattern.parent / name).read_bytes() == (unbroken.parent / name).read_bytes()
+
+
+def test_pictures_that_are_gone_are_painted_again_and_counted_so(style: str, tmp_path: Path) -> None:
+    source = make_sequence(tmp_path, frames=20)
+    pattern = tmp_path / "out" / "p.%04d.png"
+    pattern.parent.mkdir()
+    painted(source, pattern, style, 15)
+    job = Job(source=source, output=pattern, style=style, machine=CPU, encode=QUICK)
+    assert Render(job).outline(part_frames=6)["frames_kept"] == 12
+    assert main(["render", str(source), "--style", style, "-o", str(pattern), "-n"]) == 0, "as the render itself"
+    min(pattern.parent.glob("*.png")).unlink()
+    assert Render(job).outline(part_frames=6)["frames_kept"] == 0
+    again = painted(source, pattern, style)
+    assert (again.before, again.done) == (0, 20)
 
 
 def test_pictures_stopped_before_the_first_part_is_done_go_on_too(style: str, tmp_path: Path) -> None:

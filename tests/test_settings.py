@@ -80,6 +80,14 @@ def test_a_range_ends_after_it_begins(start: int, end: int) -> None:
         Range(start=Fraction(start), end=Fraction(end))
 
 
+def test_what_is_equal_is_one_setting() -> None:
+    """By whatever kind of number it is said; a render goes by exact seconds."""
+    assert repr(Look(strength=0, smooth=1)) == repr(Look(strength=0.0, smooth=1.0))
+    assert repr(Range(start=2, end=2.5)) == repr(Range(start=Fraction(2), end=Fraction(5, 2)))
+    with pytest.raises(UsageError, match="no time"):
+        Range(start=float("nan"))
+
+
 def test_only_an_untouched_range_is_whole() -> None:
     assert Range().whole
     assert not Range(start=Fraction(0)).whole

@@ -93,8 +93,10 @@ def test_only_a_few_frames_wait_in_memory() -> None:
             taken += 1
             yield frame
 
+    given_back = 0
     for given_back, _ in enumerate(mark_shots(counted()), start=1):
         assert taken - given_back <= LOOK_AHEAD
+    assert given_back == 50
 
 
 def test_a_part_of_a_clip_is_cut_as_the_whole_is() -> None:

@@ -285,7 +285,10 @@ def test_memory_does_not_grow_with_the_clip() -> None:
             alive.extend([weakref.ref(fresh.image), weakref.ref(fresh.source)])
             yield fresh
 
+    count = 0
     for out in steady(made()):
+        count += 1
         alive.append(weakref.ref(out.image))
         gc.collect()
         assert sum(one() is not None for one in alive) <= 6  # two frames of three pictures each
+    assert count == 40

@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 import torch
 from clips import make_clip
+from fftools import needs_ffmpeg
+from odd_clips import ODD
 from toy_training import RECIPE, make_data
 
 from vidfx import (
@@ -37,6 +39,7 @@ from vidfx import (
 from vidfx.evaluation.style import kernel_distance
 from vidfx.features import BLOCKS, Vgg16, load_features, style_features
 from vidfx.settings import Machine
+from vidfx.source import open_clip, read_frames
 from vidfx.stills import read_picture
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
@@ -206,7 +209,7 @@ def test_what_the_card_says_may_change_and_other_pictures_are_told(data: Path, t
     assert not any("other pictures" in line for line in said)
     (mine / "content" / "0.png").rename(mine / "content" / "7.png")
     Trainer(read_recipe(recipe_file(tmp_path, text)), data=mine, out=tmp_path / "out", notify=said.append)
-    assert any("other pictures than it began with: content/0.png, content/7.png" in line for line in said)
+    assert any("other pictures than before: content/0.png, content/7.png" in line for line in said)
 
 
 def test_pictures_are_read_as_a_render_reads_them(tmp_path: Path) -> None:
@@ -361,6 +364,11 @@ def test_a_loss_that_explodes_stops_at_the_last_good_checkpoint(data: Path, tmp_
 def test_a_wrong_key_is_named(tmp_path: Path, change: tuple[str, str], word: str) -> None:
     with pytest.raises(UsageError, match=word):
         read_recipe(recipe_file(tmp_path, RECIPE.replace(*change)))
+
+
+def test_a_warm_start_that_is_not_there_cannot_be_kept(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is none"):
+        read_recipe(recipe_file(tmp_path, "keep_warm_start = 0.5\n" + RECIPE.replace("steps = 3", "steps = 0")))
 
 
 def test_no_recipe_is_missing_input(tmp_path: Path) -> None:
@@ -549,6 +557,40 @@ def test_a_run_can_begin_with_a_trained_style(data: Path, tmp_path: Path) -> Non
     wider = text.replace("half = 8", "half = 12")
     with pytest.raises(UsageError, match="another generator"):
         Trainer(read_recipe(recipe_file(tmp_path, wider)), data=data, out=tmp_path / "c", notify=str)
+
+
+def test_a_trained_style_may_teach(data: Path, model: Path, tmp_path: Path) -> None:
+    """Its paintings are the answers, another width learns from them, and the card says whose pupil it is."""
+    text = RECIPE.replace("[warm_start]\nsteps = 3", f'[warm_start]\nteacher_style = "{model}"\nsteps = 30')
+    recipe = read_recipe(recipe_file(tmp_path, text.replace("steps = 5", "steps = 0")))
+    trainer = Trainer(recipe, data=data, out=tmp_path / "out", notify=str)
+    painted = load_style(str(model), machine=Machine(device="cpu", precision="fp32"))
+    for content in trainer.data.content[0]:
+        assert np.abs(content.answer.astype(int) - painted.stylize(content.picture[None])[0]).max() <= 1
+    trainer.run()
+    losses = [json.loads(line)["teacher"] for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+    card = (export_style(trainer, tmp_path / "style", recipe_text=text).parent / "README.md").read_text()
+    assert f"Warm start on the trained style `{model}`." in card and "discriminators" not in card
+
+
+def test_a_teacher_that_is_not_there_is_missed_before_the_pictures(data: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace("[warm_start]", '[warm_start]\nteacher_style = "inkk"')
+    said: list[str] = []
+    with pytest.raises(MissingInput, match="inkk"):
+        Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=said.append)
+    assert not any("draws" in line for line in said)
+
+
+@needs_ffmpeg
+def test_film_is_trained_on_as_a_render_sees_it(tmp_path: Path) -> None:
+    """HDR brought into its range, interlaced film one picture a frame, and from wherever the recipe says."""
+    for name in ("pq.mp4", "interlaced.mkv"):
+        path = ODD[name](tmp_path)
+        seen = list(read_style(StyleSource(path=str(path), every=2), tmp_path / "no", print))
+        rendered = [frame.source for frame in read_frames(open_clip(path)) if frame.index % 2 == 0]
+        assert len(seen) == len(rendered) > 1
+        assert all(np.array_equal(a, b) for a, b in zip(seen, rendered, strict=True))
 
 
 def test_pictures_are_held_and_left_out_by_name(data: Path, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_the_settled_picture_is_the_frame_of_a_render(tmp_path: Path, styles: li
     path = make_clip(tmp_path / "cut.mp4", frames=30, cuts=(17,), gop=8)
     expected = rendered(path, styles[0], look)
     painter = Painter(ClipReader(open_clip(path)), CPU)
-    for index in (16, 17, 18, 29, 5):
+    for index in (0, 16, 17, 18, 29, 5):
         *_, last = painter.picture([Pane(styles[0], look)], index, upto="settled")
         assert (last.index, last.level) == (index, "settled")
         apart = np.abs(last.image.astype(int) - expected[index])

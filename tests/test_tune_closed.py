@@ -5,6 +5,7 @@ Long, because every way in is tried against one server.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -24,6 +25,7 @@ from clips import make_clip
 from tune_server import Answer, Client, running
 
 from vidfx.cli import cli, main
+from vidfx.tune.guard import Guard
 from vidfx.tune.rendering import Rendering
 
 STYLE = {"style": "tiny"}
@@ -118,6 +120,26 @@ def test_two_hosts_are_refused(client: Client) -> None:
     with socket.create_connection(("127.0.0.1", client.port)) as wire:
         wire.sendall(head.encode())
         assert wire.recv(100).split()[1] in (b"400", b"403")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1", 200), ("localhost:80", 200), ("[::1]", 200), ("evil.example", 403), ("127.0.0.1:81", 403)],
+)
+def test_browsers_leave_port_80_out(host: str, status: int) -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def take(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode()), (b"authorization", b"Bearer secret")]
+    scope = {"type": "http", "method": "GET", "path": "/api/clip", "query_string": b"", "headers": headers}
+    guard = Guard(app, token="secret", port=80, host="127.0.0.1", remote=False)
+    asyncio.run(guard(scope, take, take))
+    assert sent[0]["status"] == status
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "LOCALHOST:PORT", "[::1]:PORT"])

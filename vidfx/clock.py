@@ -43,6 +43,6 @@ class Clock:
         if pts != exact and not self._told:
             self._told = True
             why = "this container counts frames" if self._counted else "two frames had one time"
-            self._notify(f"frame {frame.index} moves to the nearest time that can be written: {why}")
+            self._notify(f"frames move to the nearest time that can be written: {why}")
         self._last = pts
         return pts, round(frame.duration * frame.time_base / self.time_base)

@@ -19,8 +19,14 @@ _WAYS_OUT = {
     **dict.fromkeys(_IN_THE_WAY, "a file stands for a folder, or a folder for a file: move it, or choose another name"),
     errno.ENOENT: "make its folder again, or choose another place",
     errno.ENAMETOOLONG: "choose a shorter name",
+    **dict.fromkeys(
+        (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP),
+        "the file system offers no locks: choose a folder on another one",
+    ),
 }
 """What to do about what the system says."""
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EACCES)
+"""What is no fault of the film that is written."""
 _FORMATS = "another format may take it: of films, .mkv holds almost anything"
 
 

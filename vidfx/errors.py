@@ -99,6 +99,8 @@ def as_ours(error: BaseException) -> VidfxError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" where '{error.filename}' lies" if error.filename else ""
         return TryAgain(f"the disk is full{where}", hint="make room, then give the same command again")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageError(f"the name of '{error.filename}' is too long for the system", hint="choose a shorter name")
     if ran_out_of_memory(error):
         return TryAgain("memory ran out", hint="--batch 1 and --tile 512 need less of it")
     what = str(error).strip().splitlines()

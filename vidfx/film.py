@@ -14,7 +14,7 @@ from av.stream import Disposition, Stream
 
 from vidfx import decode
 from vidfx.choice import Target
-from vidfx.disk import for_ffmpeg, put_in_place, writing
+from vidfx.disk import OF_THE_DISK, for_ffmpeg, put_in_place, writing, writing_error
 from vidfx.encode import VideoEncoder
 from vidfx.errors import CannotWrite, UsageError, VidfxError
 from vidfx.mux import OtherStreams
@@ -103,6 +103,8 @@ class FilmWriter:
         try:
             container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
+            if getattr(error, "errno", None) in OF_THE_DISK:
+                raise writing_error(self._output, error) from error
             raise UsageError(
                 f"a {self._output.suffix} file cannot hold this film in {self._parts[0].codec}"
                 f" ({decode.reason(error)})",

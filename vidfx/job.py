@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from functools import partial
 from pathlib import Path
 
 from vidfx import images, sink
 from vidfx.choice import CONTAINERS
+from vidfx.errors import UnreadableInput
 from vidfx.frames import Clip
 from vidfx.notices import Notices
 from vidfx.parts import journal
@@ -125,8 +126,8 @@ class Render:
         found = find_style(job.style)
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
-        ours = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
-        self.target = sink.target_of(self.clip, self.job, may_exist=job.overwrite or ours)
+        self.goes_on = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
+        self.target = sink.target_of(self.clip, self.job, may_exist=job.overwrite or self.goes_on)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)
 
@@ -188,8 +189,9 @@ class Render:
             with closing(painted(job, self.target, self.stylizer, notices)) as frames:
                 return sink.write_still(frames, self.target, notices, progress.frame), [], 0
         size, origin, identity = self._made_from(part_frames)
-        with journal.opened(job.output, origin, identity, resume=resume, notify=notices) as work:
-            parts = list(takewhile(lambda part: is_there(part, self.target), work.kept))
+        there = partial(is_there, target=self.target)
+        with journal.opened(job.output, origin, identity, resume=resume, notify=notices, counts=there) as work:
+            parts = list(work.kept)
             kept = sum(part.frames for part in parts)
             progress.begin(_expected(clip, job.wanted), clip.rate, kept)
             if kept:
@@ -209,6 +211,12 @@ class Render:
                     )
             if job.wanted.end is None and (left_out := self._asked.clamped(parts[-1].last + 1)[1]):
                 notices(left_out)
+            if self._made_from(part_frames)[1].source != origin.source:
+                journal.clear(work.folder)  # what is painted is neither's
+                raise UnreadableInput(
+                    f"'{clip.path}' or its matte was changed while it was being rendered",
+                    hint="nothing else may write there meanwhile; the same command begins anew",
+                )
             written = sink.join(
                 parts,
                 work.folder,
@@ -229,7 +237,7 @@ class Render:
 
     def _frames_kept(self, part_frames: int | None) -> int:
         _, origin, identity = self._made_from(part_frames)
-        return journal.frames_kept(self.job.output, origin, identity)
+        return journal.frames_kept(self.job.output, origin, identity, partial(is_there, target=self.target))
 
     def _left(self, parts: list[PartFile]) -> Stretch:
         """The frames that come after the finished parts."""
@@ -239,7 +247,6 @@ class Render:
         return Stretch(
             first=last.last + 1,
             enter=Entry(index=last.last, pts=last.last_pts),
-            before=done - 1,
             warm_up=min(warm_up_of(self.job.look, within=EXACT), done - 1),
         )
 

@@ -86,7 +86,13 @@ class _Talking(Progress):
         self._say(text)
 
     def _say(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        try:
+            print(text, file=self.stream, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk is no reason to stop painting
+            if self.stream is not sys.stderr:
+                raise
 
     def _speed(self) -> tuple[float, float]:
         """Frames per second, and film seconds per second."""

@@ -63,10 +63,8 @@ class Stretch:
     enter: Entry | None = None
     """Where its reading goes in: at the first frame, or at the one before it that was painted last. None: where the
     job's range begins."""
-    before: int = 0
-    """How many wanted frames lie before the one that is entered."""
     warm_up: int = 0
-    """How many of them are painted and thrown away."""
+    """How many wanted frames before the first are painted and thrown away."""
     end: int | None = None
     """pts from which on frames are only looked at; None: the job's range says."""
 

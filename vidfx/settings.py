@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -47,6 +48,7 @@ class Look:
                     f"--{name} must be between 0 and 1, not {getattr(self, name)}",
                     hint="0 is none of it, 0.5 half, 1 all",
                 )
+            object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one setting in a digest, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,12 @@ class Range:
     """Every how many frames."""
 
     def __post_init__(self) -> None:
-        for time in (self.start, self.end):
-            if time is not None and not isinstance(time, int | float | Fraction):
+        for name in ("start", "end"):
+            if (time := getattr(self, name)) is None:
+                continue
+            if not isinstance(time, int | float | Fraction) or not math.isfinite(time):
                 raise UsageError(f"{time!r} is no time in seconds", hint="Range.parse_time reads '1:02.5' and the like")
+            object.__setattr__(self, name, Fraction(time))
         if self.step < 1:
             raise UsageError(
                 f"the step of a range must be at least 1, not {self.step}", hint="1 takes every frame, 2 every second"

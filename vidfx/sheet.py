@@ -102,7 +102,6 @@ def _painted(clip: Clip, stylizer: Stylizer, look: Look, wanted: Frame, pixels: 
     stretch = Stretch(
         first=wanted.index,
         enter=Entry(index=wanted.index, pts=wanted.pts),
-        before=wanted.index,
         warm_up=min(warm_up_of(look), wanted.index),
         end=wanted.pts + 1,
     )

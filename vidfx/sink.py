@@ -95,7 +95,7 @@ def target_of(clip: Clip, job: Job, *, may_exist: bool) -> Target:
 
 def check_free(output: Path, *, numbered: bool) -> None:
     """Refuses a name that is taken, or a pattern of which a picture is there. Raises CannotWrite."""
-    taken = _first_of(output) if numbered else output if output.exists() else None
+    taken = _first_of(output) if numbered else output if os.path.lexists(output) else None
     if taken is not None:
         raise CannotWrite(f"'{taken}' exists already", hint="give -y to overwrite it, or another name with -o")
 

@@ -23,10 +23,11 @@ class Option(click.Option):
     def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
-        self.envvar = self._variable(self.opts)
+        self.envvar = self.variable(self.opts)
 
     @staticmethod
-    def _variable(names: list[str]) -> str:
+    def variable(names: list[str]) -> str:
+        """The variable that stands for a flag, by its long name."""
         long = next(name for name in names if name.startswith("--"))
         return "VIDFX_" + long[2:].upper().replace("-", "_")
 
@@ -34,7 +35,7 @@ class Option(click.Option):
         """Also takes the opposite's name: VIDFX_NO_AUDIO=1 is VIDFX_AUDIO=0."""
         value = super().resolve_envvar_value(ctx)
         if value is None and self.secondary_opts:
-            name = self._variable(self.secondary_opts)
+            name = self.variable(self.secondary_opts)
             if opposite := os.environ.get(name):
                 try:
                     return str(not click.BOOL.convert(opposite, self, ctx))
@@ -126,7 +127,8 @@ def origin_of(ctx: click.Context, parameter: click.Parameter) -> str:
     """Where an option's value came from, for people: a variable's name, a file's, or nothing for a flag."""
     source = ctx.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.ENVIRONMENT:
-        return str(parameter.envvar)
+        opposite = Option.variable(parameter.secondary_opts) if parameter.secondary_opts else ""
+        return opposite if opposite in os.environ and parameter.envvar not in os.environ else str(parameter.envvar)
     if source is click.core.ParameterSource.DEFAULT_MAP:
         command = tuple(ctx.command_path.split()[1:])
         path = ctx.meta.get(ORIGINS, {}).get((*command, parameter.name))

@@ -99,7 +99,7 @@ def _run(context: click.Context, job: Job, progress: Progress, values: options.V
         for line in _origins(context) if told else ():
             click.echo(line, err=True)
         if values["dry_run"]:
-            if not job.overwrite:
+            if not job.overwrite and not made.goes_on:
                 check_free(job.output, numbered=made.target.numbered)
             if values["json"]:  # on success only
                 options.print_json(said)

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -27,11 +27,9 @@ def complain(error: BaseException, args: Sequence[str] = ()) -> int:
     if os.environ.get("VIDFX_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error)
     ours = translated(error, args)
-    print(f"{_red('vidfx:')} {ours}", file=sys.stderr)
-    if ours.hint:
-        print(f"  {ours.hint}", file=sys.stderr)
-    if notes := _notes(error):
-        print(f"  {notes}", file=sys.stderr)
+    lines = [f"{_red('vidfx:')} {ours}", *(f"  {more}" for more in (ours.hint, _notes(error)) if more)]
+    with suppress(OSError):  # a log that is full or gone; the exit code says it still
+        print("\n".join(lines), file=sys.stderr, flush=True)
     return ours.exit_code
 
 

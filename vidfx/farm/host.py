@@ -12,6 +12,7 @@ from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts, machine_of, planned_clip, render_part
 from vidfx.progress import Progress
 from vidfx.settings import Machine
+from vidfx.sink import check_output
 from vidfx.styles.stylizer import load_style
 
 
@@ -34,8 +35,13 @@ class Within(Progress):
 def render_parts(
     plan: Plan, wanted: Sequence[int], folder: Path, machine: Machine, progress: Progress
 ) -> tuple[int, int]:
-    """Paints those of the wanted parts that are not finished; how many were painted, and how many were there."""
+    """Paints those of the wanted parts that are not finished; how many were painted, and how many were there.
+
+    Raises UsageError where their pictures would take the place of the clip's or the matte's, and what a part raises.
+    """
     clip = planned_clip(plan)
+    if plan.numbered:
+        check_output(plan.job.output, clip, matte=plan.job.look.matte)
     there = finished_parts(plan, folder, wanted, clip=clip)
     frames = sum(plan.parts[index].frames for index in wanted)
     progress.begin(frames, plan.rate, sum(part.frames for part in there.values()))

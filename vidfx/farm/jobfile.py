@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vidfx.config import Source, offer, read_settings
 from vidfx.errors import MissingInput, UsageError
 from vidfx.farm.record import without_films
+from vidfx.images import Pattern, is_pattern
 from vidfx.settings import Job
 from vidfx.toml import Key, read_model
 
@@ -41,6 +42,8 @@ NAME = "{stem}.{style}{suffix}"
 FIELDS = ("stem", "style", "suffix", "folder", "number")
 Settings = dict[str, Any]
 MakeJob = Callable[[Path, Path, str, Settings], Job]
+Place = Path | tuple[Path, str, str]
+"""A file, or a sequence's folder and what its names begin and end with."""
 """Source, output, style and the settings as one types them; raises click's errors and ours."""
 
 
@@ -147,18 +150,32 @@ def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple
 
 def _told_apart(named: list[tuple[_Wanted, Path]], source: Source) -> Iterator[tuple[_Wanted, Path]]:
     """Raises UsageError where two would be one film, or a film would take the place of a source."""
-    made = {path.resolve() for _, path in named}
-    taken: dict[Path, _Wanted] = {}
+    made = {_place(path) for _, path in named}
+    numbered = [Pattern.of(path) for _, path in named if is_pattern(path)]
+    taken: dict[Place, _Wanted] = {}
+
+    def is_made(path: Path) -> bool:
+        folder = path.parent.resolve()
+        return _place(path) in made or any(p.folder.resolve() == folder and p.matches(path.name) for p in numbered)
+
     for one, path in named:
         with source.at("clip", one.position):
-            if one.source.resolve() in made:
+            if is_made(one.source):
                 raise UsageError(f"'{one.source}' is a source and a film to make", hint="change `output` or `name`")
-            if (other := taken.setdefault(path.resolve(), one)) is not one:
+            if (other := taken.setdefault(_place(path), one)) is not one:
                 raise UsageError(
                     f"'{one.source}' and '{other.source}' would both become '{path}'",
                     hint="{folder}, {style} or {number} in `name` tells them apart",
                 )
         yield one, path
+
+
+def _place(path: Path) -> Place:
+    """What a path names, however it is spelled: `a.###.png` are the pictures of `a.%03d.png`."""
+    if not is_pattern(path):
+        return path.resolve()
+    pattern = Pattern.of(path)
+    return pattern.folder.resolve(), pattern.head, pattern.tail
 
 
 def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:

@@ -118,7 +118,12 @@ class _Worker(Thread):
         with self._lock:
             if self._stopped:
                 return
-            pipe = self._pipe or self._start()
+            try:
+                pipe = self._pipe or self._start()
+            except Exception as error:  # no more files or processes: the batch must not wait for this task
+                hint = "the system's limits may be too low: see ulimit -n and ulimit -u"
+                self._report(task, Failed(VidfxError(f"a worker could not be started: {error}", hint=hint)))
+                return
         painting = task if isinstance(task, PaintPart) else None
         same_plan = painting and self._sent and painting.plan is self._sent.plan
         try:

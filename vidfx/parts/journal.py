@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,6 +26,8 @@ from vidfx.parts.packets import PartFile, part_path, read_part
 
 _JOB, _LOCK = "job.json", "lock"
 _TRIES = 100
+Counts = Callable[[PartFile], bool]
+"""Whether what a part stands for is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,24 @@ def opened(
     *,
     resume: bool = True,
     notify: Notify,
+    counts: Counts = lambda part: True,
 ) -> Iterator[Journal]:
     """Holds the output's work folder; takes it away when all went well, or when it holds nothing to go on from.
 
     An error that leaves parts behind gets a note that says so. Where it leaves pictures that no part holds yet, the
     folder stays too: it is what tells that they are ours.
 
-    With `resume`, parts of the same origin are kept, and `notify` is told what became of others. Without an origin,
-    parts are of no use to anybody else. Raises TryAgain where another render holds the folder, CannotWrite.
+    With `resume`, parts of the same origin are kept up to the first that no longer `counts`, and `notify` is told what
+    became of others. Without an origin, parts are of no use to anybody else. Raises TryAgain where another render holds
+    the folder, CannotWrite.
     """
     with held(output) as folder:
         with writing(folder):
-            kept = _kept(folder, origin, plan_id, resume=resume, notify=notify)
+            kept = _kept(folder, origin, plan_id, counts, resume=resume, notify=notify)
         try:
             yield Journal(folder, kept)
         except BaseException as error:
-            if frames := frames_kept(output, origin, plan_id):
+            if frames := frames_kept(output, origin, plan_id, counts):
                 error.add_note(f"{frames} finished frames are kept: the same command goes on from there")
             elif origin is not None and is_pattern(output) and Pattern.of(output).there():
                 error.add_note("the pictures painted so far stay: the same command paints them again")
@@ -118,7 +123,7 @@ def borrowed(output: Path) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            if not (folder / _JOB).exists() and not any(folder.glob("part-*.vidfx")):
+            if _is_empty(folder):
                 clear(folder)
 
 
@@ -126,27 +131,36 @@ def tidy(output: Path, *, numbered: bool) -> None:
     """Takes the output's work folder away, which the caller holds, where nothing came of it."""
     folder = work_folder(output)
     painted = numbered and Pattern.of(output).there()  # beside them the folder tells that they are ours
-    if not painted and [path.name for path in folder.glob("*")] == [_LOCK]:
+    if not painted and _is_empty(folder):
         clear(folder)
 
 
-def frames_kept(output: Path, origin: Origin | None, plan_id: str) -> int:
+def _is_empty(folder: Path) -> bool:
+    return not (folder / _JOB).exists() and not any(folder.glob("part-*.vidfx"))
+
+
+def frames_kept(output: Path, origin: Origin | None, plan_id: str, counts: Counts) -> int:
     """How many finished frames wait in an output's work folder for a render of this origin and plan."""
     folder = work_folder(output)
     if origin is None or _origin(folder) != origin:
         return 0
-    return sum(part.frames for part in _whole(folder, plan_id, verify=False))
+    return sum(part.frames for part in takewhile(counts, _whole(folder, plan_id, verify=False)))
 
 
-def _kept(folder: Path, origin: Origin | None, plan_id: str, *, resume: bool, notify: Notify) -> tuple[PartFile, ...]:
+def _kept(
+    folder: Path, origin: Origin | None, plan_id: str, counts: Counts, *, resume: bool, notify: Notify
+) -> tuple[PartFile, ...]:
     for leftover in _unfinished(folder):
         leftover.unlink()
     before = _origin(folder)
-    kept = tuple(_whole(folder, plan_id)) if resume and before is not None and before == origin else ()
+    kept = tuple(takewhile(counts, _whole(folder, plan_id))) if resume and before and before == origin else ()
     if not kept:
         if resume and before is not None and part_path(folder, 0).exists():
-            changed = origin is None or before.settings != origin.settings
-            notify(f"{'settings' if changed else 'source'} changed since this render was interrupted: it starts anew")
+            if before == origin:
+                notify("the parts of the interrupted render are damaged, missing or of another length: it starts anew")
+            else:
+                what = "settings" if origin is None or before.settings != origin.settings else "source"
+                notify(f"{what} changed since this render was interrupted: it starts anew")
         clear(folder, keep=(_LOCK,))
         if origin is not None:
             write_whole(folder / _JOB, origin.model_dump_json(indent=1).encode())

@@ -228,7 +228,6 @@ def _parts(
             stretch=Stretch(
                 first=first,
                 enter=enter,
-                before=place,
                 warm_up=warm_up,
                 end=table.times[numbers[after]] if after < len(numbers) else None,
             ),

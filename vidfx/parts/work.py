@@ -150,11 +150,12 @@ def _planned_style(plan: Plan, stylizer: Stylizer | None) -> Stylizer:
 def _finished(plan: Plan, part: Part, folder: Path, target: Target, *, verify: bool = True) -> PartFile | None:
     """The part's file where it is whole and of this plan; where it is made of pictures, they must lie there too."""
     done = read_part(part_path(folder, part.index), verify=verify)
-    return done if done and done.plan_id == plan.id and is_there(done, target) else None
+    ours = done and (done.plan_id, done.index) == (plan.id, part.index)
+    return done if done and ours and is_there(done, target) else None
 
 
 def is_there(part: PartFile, target: Target) -> bool:
-    """Whether what a part file stands for is there: where that is pictures, each of them under its name."""
+    """Whether what a part file stands for is there: where that is pictures, each under its name, and none empty."""
     path = picture_paths(target)
     numbers = range(part.first, part.last + 1, target.wanted.step) if part.is_pictures else ()
-    return all(path(number).is_file() for number in numbers)
+    return all(path(number).is_file() and path(number).stat().st_size for number in numbers)

@@ -47,6 +47,7 @@ from vidfx.training.pictures import pictures_of
 from vidfx.training.recipe import Recipe
 from vidfx.training.sight import FEATURE_CROP, Sight
 from vidfx.training.state import State
+from vidfx.training.teachers.trained import painter
 
 PLAIN_COLOURS = 6  # a step
 RISES = {"grid": 2, "steady": 4}
@@ -81,6 +82,8 @@ class Trainer:
             out.mkdir(parents=True, exist_ok=True)
         self.log = Log(out, tensorboard=tensorboard)
         self.sight = Sight(recipe, data, self.device)  # first: pictures take minutes, a missing file none
+        if recipe.warm_start.teacher_style:
+            painter(recipe.warm_start.teacher_style)
         torch.manual_seed(recipe.seed)
         self.state = State.fresh(recipe, self.device)
         self.state.pictures = pictures_of(recipe, data)
@@ -89,7 +92,7 @@ class Trainer:
             notify(f"goes on after {self.state.warm_steps} + {self.state.steps} steps")
             if changed := before.items() ^ self.state.pictures.items():
                 names = sorted({name for name, _ in changed})
-                notify(f"other pictures than it began with: {', '.join(names[:3])}{' ...' * (len(names) > 3)}")
+                notify(f"other pictures than before: {', '.join(names[:3])}{' ...' * (len(names) > 3)}")
 
         began = time.perf_counter()
         self.data = TrainingData(recipe, data, notify, self.device)

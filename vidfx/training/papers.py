@@ -85,8 +85,12 @@ def model_card(trainer: Trainer, painter: Stylizer, findings: Sequence[Finding],
     made_from = f"vidfx {__version__}" + (f", commit {commit}" if commit else "")
     start = f"from the style `{recipe.warm_start.model}`" if recipe.warm_start.model else "from nothing"
     networks = " and ".join(f"`{name}`" for name in (recipe.features, recipe.statistics_features) if name)
-    warm = f"Warm start on the teacher `{recipe.warm_start.teacher}`, then generator"
-    game = warm if recipe.warm_start.steps else "Generator"
+    trained, classical = recipe.warm_start.teacher_style, recipe.warm_start.teacher
+    teacher = f"the trained style `{trained}`" if trained else f"the teacher `{classical}`"
+    game = f"Warm start on {teacher}" if recipe.warm_start.steps else ""
+    if recipe.adversarial.steps:
+        game = f"{game}, then generator" if game else "Generator"
+        game += " against two patch discriminators"
     measured = "\n".join(f"| {f.what} | {f.value} | {'yes' if f.good else '**no**'} |" for f in findings)
     return f"""# {card.name}
 
@@ -108,7 +112,7 @@ Feature networks: {networks}.
 ## How it was trained
 
 With [recipe.toml](recipe.toml) by `vidfx train` ({made_from}), {start}: {card.trained}.
-{game} against two patch discriminators.
+{game}.
 
 ## How good it is
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
-from vidfx.disk import for_ffmpeg
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
 from vidfx.frames import LUMA, Picture
 from vidfx.notices import Notify
+from vidfx.source import open_clip, read_frames
 from vidfx.stills import read_picture
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import Teacher
 from vidfx.training.teachers.ink import INK, PAPER
-from vidfx.upright import turn_of, upright
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _RELATIVE = "paths in a recipe are relative to --data"
@@ -46,7 +44,12 @@ def pictures_of(recipe: Recipe, root: Path) -> dict[str, int]:
     """Every file that a recipe's sources name, whatever becomes of it, with its size in bytes. Raises as they do."""
     sources = [source.path for source in recipe.style] + [source.path for source in recipe.content]
     found = {path for source in sources for path in _find(root, source)}
-    return {path.relative_to(root).as_posix(): path.stat().st_size for path in sorted(found)}
+    return {_name(path, root): path.stat().st_size for path in sorted(found)}
+
+
+def _name(path: Path, root: Path) -> str:
+    """As the recipe would spell it: one that is not relative names a place of its own."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _find(root: Path, pattern: str) -> list[Path]:
@@ -86,19 +89,17 @@ def _read_clip(
 ) -> Iterator[tuple[Picture, Picture | None]]:
     waiting: list[tuple[int, Picture]] = []  # with the number of the frame that is waited for
     try:
-        with av.open(for_ffmpeg(path)) as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number % every and all(number != wanted for wanted, _ in waiting):
-                    continue
-                shown = upright(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), turn_of(frame))
-                shown = np.ascontiguousarray(shown)
-                yield from ((picture, shown) for wanted, picture in waiting if wanted == number)
-                waiting = [(wanted, picture) for wanted, picture in waiting if wanted != number]
-                if number % every == 0 and soon:
-                    waiting.append((number + soon[number // every % len(soon)], shown))
-                elif number % every == 0:
-                    yield shown, None
-    except (av.FFmpegError, IndexError):  # IndexError: no stream of pictures
+        for frame in read_frames(open_clip(path), notify=lambda _: None):
+            number, shown = frame.index, np.asarray(frame.source, np.uint8)
+            if number % every and all(number != wanted for wanted, _ in waiting):
+                continue
+            yield from ((picture, shown) for wanted, picture in waiting if wanted == number)
+            waiting = [(wanted, picture) for wanted, picture in waiting if wanted != number]
+            if number % every == 0 and soon:
+                waiting.append((number + soon[number // every % len(soon)], shown))
+            elif number % every == 0:
+                yield shown, None
+    except UnreadableInput:
         notify(f"skipped {path}, or the rest of it: not a readable clip")
     yield from ((picture, None) for _, picture in waiting)
 

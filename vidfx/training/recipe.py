@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from vidfx.frames import LUMA
 from vidfx.styles.card import Finish, NetworkShape
 from vidfx.toml import read_model
 from vidfx.training.teachers import TEACHERS, Teacher
+from vidfx.training.teachers.trained import paint
 
 
 def _can_match(name: str) -> str:
@@ -101,6 +103,8 @@ class WarmStart(Part):
     model: str = ""
     """A trained style to begin with, by name or path: it can already draw. Empty begins with nothing."""
     teacher: Annotated[str, AfterValidator(_known_teacher)] = "ink"
+    teacher_style: str = ""
+    """A trained style that teaches in its place, by name or path: a narrower `[generator]` learns what it paints."""
     steps: Steps = 1200
     learning_rate: float = Field(1e-3, gt=0)
     line: float = Field(0.0, ge=0)
@@ -109,7 +113,7 @@ class WarmStart(Part):
     @property
     def draw(self) -> Teacher:
         """The teacher itself."""
-        return TEACHERS[self.teacher]
+        return partial(paint, self.teacher_style) if self.teacher_style else TEACHERS[self.teacher]
 
 
 class Losses(Part):
@@ -191,6 +195,12 @@ class Recipe(Part):
             lumas = [sum(w * c for w, c in zip(LUMA, colour, strict=True)) for colour in self.duotone]
             if abs(lumas[1] - lumas[0]) < 1 / 255:  # a colour's place between the two is told by its luma alone
                 raise ValueError("the two colours of `duotone` are equally light: choose a darker and a lighter one")
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_a_warm_start_to_keep(self) -> Recipe:
+        if self.keep_warm_start and not self.warm_start.steps and not self.warm_start.model:
+            raise ValueError("`keep_warm_start` keeps some of a warm start, and there is none: give steps or a model")
         return self
 
     @model_validator(mode="after")

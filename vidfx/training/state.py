@@ -24,7 +24,7 @@ COUNTED = ("warm_steps", "steps", "seconds", "warm_seconds")
 
 _ANOTHER = "give another --out, or delete the checkpoint"
 
-AFTER = {"description", "duotone", "keep_warm_start", "saturation", "finish", "licence"}
+AFTER = {"name", "description", "duotone", "keep_warm_start", "saturation", "finish", "licence"}
 """Keys of a recipe that say what is exported, and not what is trained: they may change while it is."""
 SAID = {"what", "origin", "licence"}
 """The same of a source of pictures: the model card says them."""
@@ -79,7 +79,7 @@ class State:
             write_whole(path, whole.getvalue())
 
     def load(self, path: Path) -> dict[str, int]:
-        """Gives the pictures that the run began with.
+        """Gives the pictures that the run was on before.
 
         Raises UnreadableInput for anything but a whole checkpoint, UsageError for one of another recipe.
         """

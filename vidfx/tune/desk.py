@@ -67,7 +67,6 @@ class Desk:
         self._changed = Condition()
         self._closed = False
         self._count = itertools.count()
-        self.steps_done = 0
         self._thread = Thread(target=self._work, name="vidfx-tune-desk", daemon=True)
         self._thread.start()
 
@@ -136,6 +135,5 @@ class Desk:
                     with self._changed:
                         self._jobs = [other for other in self._jobs if other is not job]
                     job.close()
-                self.steps_done += 1
             elif self._closed:
                 return

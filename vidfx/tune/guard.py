@@ -80,8 +80,8 @@ class Guard:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        name, colon, port = host.rpartition(":")
-        if not colon or port != str(self._port):
+        name, port = (host, "80") if host.endswith("]") or ":" not in host else host.rsplit(":", 1)
+        if port != str(self._port):  # browsers leave 80 out
             return False
         if name.lower() in self._names:
             return True

@@ -178,23 +178,25 @@ class Painter:
         """The best level that needs no painting, only compositing."""
         if pane.style is None:
             return None
-        if self._painted.get(self._key(pane, index, WHOLE, settled=True)) is not None:
+        if self._painted.get(self._key(pane.style, index, WHOLE, pane.look.smooth)) is not None:
             return "settled"
-        if self._painted.get(self._key(pane, index, WHOLE, settled=False)) is not None:
+        if self._painted.get(self._key(pane.style, index, WHOLE)) is not None:
             return "full" if self._remembers(pane, index) else "settled"
         return None
 
     def _remembers(self, pane: Pane, index: int) -> bool:
-        """Whether smoothing changes this frame at all."""
-        return pane.style is not None and pane.look.smooth > 0 and index > 0
+        """Whether smoothing changes this frame at all: the first has no past, and may look ahead."""
+        return pane.style is not None and pane.look.smooth > 0 and (index > 0 or pane.look.smooth_window > 0)
 
-    def _key(self, pane: Pane, index: int, window: Window, *, settled: bool) -> tuple[object, ...]:
-        return (pane.style, pane.look.smooth if settled else None, index, window)
+    @staticmethod
+    def _key(style: str | None, index: int, window: Window, smooth: float | None = None) -> tuple[object, ...]:
+        """Where a painted picture is kept; `smooth`: how far it was steadied, None: not yet."""
+        return (style, smooth, index, window)
 
     def _now(self, pane: Pane, number: int, index: int, level: Level, window: Window) -> Painted:
         held = None
         if level == "settled" and pane.style is not None:
-            held = self._painted.get(self._key(pane, index, WHOLE, settled=True))
+            held = self._painted.get(self._key(pane.style, index, WHOLE, pane.look.smooth))
         frame = window.seen(self.reader.frame(index))
         if held is not None:
             frame = self._finished(replace(frame, image=held), pane, window)
@@ -223,7 +225,7 @@ class Painter:
         else:
             raise UnreadableInput(f"frame {index} cannot be reached", hint="the clip may be damaged there")
         self._going = going
-        self._painted.put(self._key(pane, index, WHOLE, settled=True), frame.image, frame.image.nbytes)
+        self._painted.put(self._key(pane.style, index, WHOLE, pane.look.smooth), frame.image, frame.image.nbytes)
         done = self._finished(frame, pane, WHOLE)
         yield Painted(number, "settled", index, done.pts, done.image)
 
@@ -255,7 +257,7 @@ class Painter:
         """The stylize stage, one frame at a time, with its pictures kept."""
         stylizer = self.stylizer(style)
         for frame in frames:
-            key = (style, None, frame.index, window)
+            key = self._key(style, frame.index, window)
             image = self._painted.get(key)
             if image is None:
                 image = next(stylize(iter([frame]), stylizer)).image
