@@ -328,11 +328,18 @@ def test_a_page_that_hangs_up_is_worked_for_no_longer(client: Client) -> None:
     strength=st.integers(0, 100),
     smooth=st.integers(0, 100),
     keep=st.booleans(),
-    usual=st.fixed_dictionaries({"strength": st.sampled_from([1.0, 0.5]), "keep_color": st.booleans()}),
+    usual=st.fixed_dictionaries(
+        {
+            "strength": st.sampled_from([1.0, 0.5]),
+            "keep_color": st.booleans(),
+            "matte": st.sampled_from([None, Path("m.png")]),
+        }
+    ),
+    matte=st.sampled_from([None, Path("m.png"), Path("other.png")]),
     name=st.sampled_from(["", "a b'c.mp4", "-x.mkv", "ü$HOME.mov"]),
 )
 def test_the_command_says_what_is_on_screen(
-    strength: int, smooth: int, keep: bool, usual: dict[str, Any], name: str
+    strength: int, smooth: int, keep: bool, usual: dict[str, Any], matte: Path | None, name: str
 ) -> None:
     import shlex
 
@@ -343,7 +350,7 @@ def test_the_command_says_what_is_on_screen(
         source="it's a clip.mp4", usual=replace(USUAL, **usual), styles={"tiny": "my styles/tiny"}, frames=30
     )
     look = Settings(style="tiny", strength=strength / 100, smooth=smooth / 100, keep_color=keep)
-    words = line.words(AskRender(settings=look, overwrite=True, first=3, last=9), None, Path(name) if name else None)
+    words = line.words(AskRender(settings=look, overwrite=True, first=3, last=9), matte, Path(name) if name else None)
     typed = shlex.split(quoted(words))
     assert typed[:2] == ["vidfx", "render"]
     read = render.make_context("render", typed[2:], default_map=usual).params
@@ -352,6 +359,7 @@ def test_the_command_says_what_is_on_screen(
     assert read["strength"] == pytest.approx(strength / 100)
     assert read["smooth"] == pytest.approx(smooth / 100)
     assert read["keep_color"] is keep
+    assert read["matte"] == matte
     assert read["frames"] == (3, 9, 1)
     assert read["output"] == (name or None)
     assert read["overwrite"] is True

@@ -52,10 +52,10 @@ LOOK = [
     ),
     Option(
         ["--matte"],
-        type=FILE,
+        type=Parsed("FILE", lambda text: Path(text) if text else None),
         metavar="FILE",
         section="Look",
-        help="Still, sequence or clip: white is painted, black stays source.",
+        help='Still, sequence or clip: white is painted, black stays source. "" is none, whatever vidfx.toml says.',
     ),
     Option(
         ["--smooth"],

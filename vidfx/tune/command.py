@@ -39,8 +39,8 @@ class CommandLine:
                 said += [f"--{flag}", f"{value:.4f}".rstrip("0").rstrip(".")]
         if look.keep_color != self.usual.keep_color:
             said.append("--keep-color" if look.keep_color else "--no-keep-color")
-        if matte is not None and matte != self.usual.matte:
-            said += ["--matte", str(matte)]
+        if matte != self.usual.matte:
+            said += ["--matte", str(matte or "")]
         if asked.first is not None or asked.last is not None:
             first = asked.first or 0
             last = self.frames - 1 if asked.last is None else asked.last
