@@ -56,6 +56,11 @@ class Pattern:
         """The file that carries this number."""
         return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
 
+    @property
+    def place(self) -> tuple[Path, str, str]:
+        """What it names, however its numbers are spelled: `a.###.png` are the pictures of `a.%03d.png`."""
+        return self.folder.resolve(), self.head, self.tail
+
     def matches(self, name: str) -> re.Match[str] | None:
         """The match of a file name that belongs to the sequence; its group 1 is the number."""
         match = re.fullmatch(re.escape(self.head) + r"(\d+)" + re.escape(self.tail), name)

@@ -111,7 +111,7 @@ def _same_file(output: Path, source: Path, *, numbered: bool) -> bool:
     written = images.Pattern.of(output) if numbered else None
     read = images.Pattern.of(source) if images.is_pattern(source) else None
     if written and read:
-        return (written.folder.resolve(), written.head, written.tail) == (read.folder.resolve(), read.head, read.tail)
+        return written.place == read.place
     if written or read:
         pattern, one = (written, source) if written else (read, output)
         assert pattern is not None

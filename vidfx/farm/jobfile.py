@@ -151,12 +151,14 @@ def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple
 def _told_apart(named: list[tuple[_Wanted, Path]], source: Source) -> Iterator[tuple[_Wanted, Path]]:
     """Raises UsageError where two would be one film, or a film would take the place of a source."""
     made = {_place(path) for _, path in named}
-    numbered = [Pattern.of(path) for _, path in named if is_pattern(path)]
+    numbered: dict[Path, list[Pattern]] = {}
+    for pattern in (Pattern.of(path) for _, path in named if is_pattern(path)):
+        numbered.setdefault(pattern.folder.resolve(), []).append(pattern)
     taken: dict[Place, _Wanted] = {}
 
     def is_made(path: Path) -> bool:
-        folder = path.parent.resolve()
-        return _place(path) in made or any(p.folder.resolve() == folder and p.matches(path.name) for p in numbered)
+        beside = numbered.get(path.parent.resolve(), ()) if numbered else ()
+        return _place(path) in made or any(pattern.matches(path.name) for pattern in beside)
 
     for one, path in named:
         with source.at("clip", one.position):
@@ -171,11 +173,7 @@ def _told_apart(named: list[tuple[_Wanted, Path]], source: Source) -> Iterator[t
 
 
 def _place(path: Path) -> Place:
-    """What a path names, however it is spelled: `a.###.png` are the pictures of `a.%03d.png`."""
-    if not is_pattern(path):
-        return path.resolve()
-    pattern = Pattern.of(path)
-    return pattern.folder.resolve(), pattern.head, pattern.tail
+    return Pattern.of(path).place if is_pattern(path) else path.resolve()
 
 
 def _made(one: _Wanted, path: Path, source: Source, make: MakeJob) -> Job:

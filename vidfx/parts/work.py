@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 
 from vidfx import __version__
 from vidfx.choice import Target
@@ -158,4 +159,12 @@ def is_there(part: PartFile, target: Target) -> bool:
     """Whether what a part file stands for is there: where that is pictures, each under its name, and none empty."""
     path = picture_paths(target)
     numbers = range(part.first, part.last + 1, target.wanted.step) if part.is_pictures else ()
-    return all(path(number).is_file() and path(number).stat().st_size for number in numbers)
+    return all(_holds_anything(path(number)) for number in numbers)
+
+
+def _holds_anything(path: Path) -> bool:
+    try:
+        found = path.stat()  # once: there may be thousands, on a file server
+    except OSError:
+        return False
+    return S_ISREG(found.st_mode) and found.st_size > 0
