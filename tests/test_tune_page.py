@@ -73,9 +73,10 @@ def shown(page: Any, frame: int, level: str = "") -> None:
 
 
 def pixel(page: Any, across: float, down: float) -> list[int]:
-    """What the canvas shows at a share of its size."""
+    """What the canvas shows at a share of its size, once what is to be drawn is."""
     found: list[int] = page.evaluate(
-        """([x, y]) => {
+        """async ([x, y]) => {
+            await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
             const canvas = document.getElementById("picture");
             const pen = canvas.getContext("2d");
             return [...pen.getImageData(Math.round(x * canvas.width), Math.round(y * canvas.height), 1, 1).data];

@@ -196,7 +196,8 @@ class App {
     this.stage.setView(this.bypassed ? "one" : this.state.view);
     this.stage.show(panes, this.seen);
     const now = panes[panes.length - 1];
-    const fresh = this.stills.get(looks[looks.length - 1], frame) !== undefined;
+    // an old frame that stays beside a new one is not this frame yet
+    const fresh = looks.every((look) => this.stills.get(look, frame));
     byId("level").textContent = fresh ? LEVELS[now.level] : "waiting …";
     const { dataset } = byId("stage");
     Object.assign(dataset, { index: fresh ? now.index : "", pts: fresh ? now.pts : "", level: fresh ? now.level : "" });

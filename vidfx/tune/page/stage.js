@@ -111,7 +111,7 @@ export class Stage {
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.max(1, Math.round(this.box.clientWidth * ratio));
     this.canvas.height = Math.max(1, Math.round(this.box.clientHeight * ratio));
-    this.draw();
+    this.drawNow(); // a canvas is empty after a new size: drawn in the next turn only, it would flash
     this.onChange("zoom");
   }
 
