@@ -121,6 +121,15 @@ def test_progress_for_programs_keeps_to_its_form(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.splitlines()[-2:] == ["openjd_progress: 100.0", "openjd_status: 1 skipped"]
 
 
+def test_a_film_whose_name_is_no_text_is_remembered_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("clips/a.mkv").unlink()
+    Path("clips/b.mkv").rename(os.fsdecode(b"clips/caf\xe9.mkv"))
+    for expected in ("done", "skipped"):
+        assert main(["batch", "jobs.toml", "--workers", "1", "--json"]) == 0
+        [film] = json.loads(capsys.readouterr().out)["films"]
+        assert film["state"] == expected
+
+
 # --- what a batch does with what its workers say, without processes ------------------------------------------------
 
 

@@ -413,6 +413,25 @@ def test_preview_writes_a_sheet(run: Run, style: str, clip: Path) -> None:
     assert run(*args)[0] == 73
 
 
+def test_a_preview_past_the_end_says_which_frame_it_shows(run: Run, style: str, clip: Path) -> None:
+    args = ["preview", clip, "--style", style, "--threads", 1, "-o", "frame.png", "-y", "--at"]
+    assert "long" not in run(*args, "0.2")[2]
+    code, _, err = run(*args, "100")
+    assert code == 0 and "s long: this is its last frame, at" in err
+
+
+@pytest.mark.parametrize("command", ["bench", "evaluate"])
+def test_a_report_never_takes_the_place_of_what_it_is_about(run: Run, style: str, command: str) -> None:
+    name = {"bench": "film.png", "evaluate": "film.html"}[command]
+    Path("a.png" if command == "bench" else "film.html").write_bytes(b"a film, whatever its name")
+    if command == "bench":
+        os.link("a.png", name)
+    args = {"bench": ["bench", "a.png", "--style", style], "evaluate": ["evaluate", "other.mp4", name]}[command]
+    code, _, err = run(*args, "-o", name, "-y")
+    assert code == 2 and "none is overwritten" in err
+    assert Path(name).read_bytes() == b"a film, whatever its name"
+
+
 def test_styles_are_listed_and_shown(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("alpha", "beta"):
         make_style(tmp_path / "mine" / name, name=name)

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from clips import make_clip, make_sequence
 from commands import Run
@@ -257,6 +258,26 @@ def test_frames_that_the_clip_lacks_are_left_out_with_a_notice(run: Run) -> None
     code, _, err = run("render", "clip.mkv", *FLAGS, "-o", "cut.mkv", "--frames", "40-60x2", "--progress", "none")
     assert code == 0 and "6 of the frames 40-60 are not in the clip" in err
     assert len(pictures("cut.mkv")) == 5
+
+
+def test_pictures_of_somebody_else_are_not_written_over(run: Run) -> None:
+    """But those that a killed host left of this job are."""
+    make_sequence(Path(), frames=6)
+    flags = ("--style", "style", "--device", "cpu", "--part-frames", 3)
+    Path("theirs").mkdir()
+    Path("theirs/out.1005.png").write_bytes(b"a day's work")
+    assert run("farm", "plan", "shot.%04d.png", *flags, "-o", "out.%04d.png", "--job", "job")[0] == 0
+    elsewhere = ("farm", "render", "job", "-o", "theirs/out.%04d.png", "--part")
+    assert run(*elsewhere, 0)[0] == 0
+    code, _, err = run(*elsewhere, 1)
+    assert code == 73 and "out.1005.png" in err
+    assert Path("theirs/out.1005.png").read_bytes() == b"a day's work"
+    assert run("farm", "render", "job", "--part", 1)[0] == 0
+    Path("job/part-000001.vidfx").unlink()
+    assert run("farm", "render", "job", "--part", 1)[0] == 0, "pictures of a part that was not finished are its own"
+    assert run("farm", "plan", "shot.%04d.png", *flags, "-o", "theirs/out.%04d.png", "-y", "--job", "mine")[0] == 0
+    assert run("farm", "render", "mine", "--part", "0-1")[0] == 0
+    assert cv2.imread("theirs/out.1005.png") is not None
 
 
 def test_numbered_pictures_need_no_stitch_but_are_counted(run: Run) -> None:

@@ -62,6 +62,9 @@ def preview(
         check_free(output, numbered=False)
     found = [find_style(name) for name in styles]
     wanted, notices = _frame_at(clip, Fraction(at)), Notices(notify)
+    if clip.kind != "still" and clip.duration is not None and at >= clip.duration and at > wanted.time - clip.start:
+        last = float(wanted.time - clip.start)
+        notices(f"the clip is {float(clip.duration):.3f} s long: this is its last frame, at {last:.3f} s")
     alone = len(found) * len(strengths) * len(smooths) == 1
     pixels = choose(output, clip, Encode()).pixels if alone else Pixels()
     cells: list[Cell] = [("source", wanted.source)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ __all__ = [
     "Written",
     "check_free",
     "check_output",
+    "check_report",
     "check_streams",
     "encoder_options",
     "join",
@@ -65,6 +66,26 @@ def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_pic
         raise UsageError(f"'{output.name}' names many pictures, and this is one", hint="leave its number away")
     if pattern and not is_still:
         images.Pattern.of(output)
+    _check_place(output)
+    for source, what in ((clip.path, "clip"), (matte, "matte")):
+        if source and _same_file(output, source, numbered=pattern and not is_still):
+            raise UsageError(f"'{output}' is the {what} itself", hint="choose another name; it is never overwritten")
+
+
+def check_report(output: Path, about: Iterable[Path | str], *, overwrite: bool) -> None:
+    """Refuses a name for what is written about films, where it cannot be had or is one of theirs.
+
+    Raises UsageError, CannotWrite.
+    """
+    _check_place(output)
+    for source in map(Path, about):
+        if _same_file(output, source, numbered=False):
+            raise UsageError(f"'{output}' is one of the films itself", hint="choose another name; none is overwritten")
+    if not overwrite:
+        check_free(output, numbered=False)
+
+
+def _check_place(output: Path) -> None:
     folder = output.parent
     if not folder.is_dir():
         raise CannotWrite(f"there is no folder '{folder}'", hint="make it first, or choose another place with -o")
@@ -72,9 +93,6 @@ def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_pic
         raise CannotWrite(f"the folder '{folder}' may not be written to", hint="choose another place with -o")
     if output.is_dir():
         raise CannotWrite(f"'{output}' is a folder", hint="name a file in it")
-    for source, what in ((clip.path, "clip"), (matte, "matte")):
-        if source and _same_file(output, source, numbered=pattern and not is_still):
-            raise UsageError(f"'{output}' is the {what} itself", hint="choose another name; it is never overwritten")
 
 
 def target_of(clip: Clip, job: Job, *, may_exist: bool) -> Target:

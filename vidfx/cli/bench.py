@@ -10,7 +10,6 @@ import click
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.voice import stopped
-from vidfx.errors import CannotWrite
 from vidfx.progress import choose_progress
 
 if TYPE_CHECKING:
@@ -52,12 +51,10 @@ def bench(source: str, timeline: Path | None, **values: Any) -> None:
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
     if timeline is not None:
         from vidfx.bench.timeline import check_name
+        from vidfx.sink import check_report
 
         check_name(timeline)
-        if timeline.exists() and not values["overwrite"]:
-            raise CannotWrite(f"'{timeline}' exists already", hint="give -y to overwrite it")
-        if not timeline.parent.is_dir():
-            raise CannotWrite(f"there is no folder '{timeline.parent}'", hint="make it first")
+        check_report(timeline, [source], overwrite=values["overwrite"])
     with stopped("nothing was left behind"):
         from vidfx.bench.measure import measure
         from vidfx.bench.timeline import draw

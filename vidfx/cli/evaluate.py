@@ -11,7 +11,7 @@ from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
-from vidfx.errors import CannotWrite, NotMet, UsageError
+from vidfx.errors import NotMet, UsageError
 from vidfx.evaluation.require import Requirement, parse_requirements
 from vidfx.progress import Progress, choose_progress
 
@@ -97,10 +97,10 @@ def evaluate(source: str, styled: tuple[str, ...], **values: Any) -> None:
     output: Path | None = values["output"]
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"a report is a page: '{output}' should end in .html", hint="--json prints the numbers")
-    if output is not None and output.exists() and not values["overwrite"]:
-        raise CannotWrite(f"'{output}' exists already", hint="give -y to overwrite it, or another name to -o")
-    if output is not None and not output.parent.is_dir():
-        raise CannotWrite(f"there is no folder '{output.parent}'", hint="make it first")
+    if output is not None:
+        from vidfx.sink import check_report
+
+        check_report(output, [source, *styled], overwrite=values["overwrite"])
     with stopped("no report was written"):
         try:
             found = _measured(source, styled, values, progress)

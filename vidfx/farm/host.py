@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidfx.choice import Target
+from vidfx.disk import writing
+from vidfx.errors import CannotWrite
 from vidfx.farm.record import is_there
 from vidfx.notices import Notices
-from vidfx.parts.plan import Plan
-from vidfx.parts.work import finished_parts, machine_of, planned_clip, render_part
+from vidfx.parts.cut import picture_paths
+from vidfx.parts.packets import part_path
+from vidfx.parts.plan import Part, Plan
+from vidfx.parts.work import finished_parts, machine_of, planned_clip, planned_target, render_part
 from vidfx.progress import Progress
 from vidfx.settings import Machine
 from vidfx.sink import check_output
@@ -37,7 +43,8 @@ def render_parts(
 ) -> tuple[int, int]:
     """Paints those of the wanted parts that are not finished; how many were painted, and how many were there.
 
-    Raises UsageError where their pictures would take the place of the clip's or the matte's, and what a part raises.
+    Raises UsageError where their pictures would take the place of the clip's or the matte's, CannotWrite where they
+    would take that of pictures that are not the job's, and what a part raises.
     """
     clip = planned_clip(plan)
     if plan.numbered:
@@ -49,10 +56,27 @@ def render_parts(
         if left := [index for index in wanted if index not in there]:
             stylizer, within = load_style(plan.job.style, machine=machine_of(plan, machine)), Within(progress)
             for index in left:
+                if plan.numbered:
+                    _begin_pictures(planned_target(plan, clip), plan.parts[index], folder, overwrite=plan.job.overwrite)
                 render_part(plan, index, folder, clip=clip, stylizer=stylizer, progress=within)
     finally:
         progress.end()
     return len(left), len(there)
+
+
+def _begin_pictures(target: Target, part: Part, folder: Path, *, overwrite: bool) -> None:
+    """Makes a sign that the part's pictures are the job's own from now on, also those that a killed host leaves.
+
+    Raises CannotWrite where one is there already that was not begun here.
+    """
+    sign = part_path(folder, part.index).with_suffix(".begun")
+    if not overwrite and not sign.exists():
+        numbers = range(part.first, part.last + 1, target.wanted.step)
+        if taken := next((path for path in map(picture_paths(target), numbers) if os.path.lexists(path)), None):
+            hint = "give another name with -o, or plan the job with -y to overwrite it"
+            raise CannotWrite(f"'{taken}' is there and none of this job's", hint=hint)
+    with writing(sign):
+        sign.touch()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,12 @@ class Entry(BaseModel):
 
 class Entries(BaseModel):
     films: dict[str, Entry] = {}
+    """By their names, as `_written` writes them."""
+
+
+def _written(name: str) -> str:
+    """A file's name as text, which JSON is: bytes that are none as `\\xe9`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def is_finished(output: Path, film_id: str, *, numbered: bool) -> bool:
@@ -40,7 +47,7 @@ def is_finished(output: Path, film_id: str, *, numbered: bool) -> bool:
 
     A record that cannot be read counts as empty: a film is then refused rather than lost.
     """
-    entry = _read(output.parent).films.get(output.name)
+    entry = _read(output.parent).films.get(_written(output.name))
     return entry is not None and entry.film == film_id and entry.stamp == _stamp(output, numbered)
 
 
@@ -58,7 +65,11 @@ def _names(folder: Path) -> Callable[[str], bool]:
     """Tells a folder's finished films from other files by their names."""
     films = _read(folder).films
     patterns = [Pattern.of(folder / name) for name, entry in films.items() if entry.numbered]
-    return lambda name: name in films or any(pattern.matches(name) for pattern in patterns)
+
+    def is_one(name: str) -> bool:
+        return _written(name) in films or any(pattern.matches(_written(name)) for pattern in patterns)
+
+    return is_one
 
 
 def remember(output: Path, film_id: str, *, numbered: bool) -> None:
@@ -66,7 +77,7 @@ def remember(output: Path, film_id: str, *, numbered: bool) -> None:
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[output.name] = Entry(film=film_id, numbered=numbered, stamp=_stamp(output, numbered))
+        entries.films[_written(output.name)] = Entry(film=film_id, numbered=numbered, stamp=_stamp(output, numbered))
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
