@@ -73,6 +73,11 @@ def likest(image: NDArray[np.uint8], count: int) -> int:
     return int(np.argmin(apart))
 
 
+def seconds(reader: ClipReader) -> list[Fraction]:
+    """When each frame is shown, from the first on."""
+    return [(pts - reader.pts[0]) * reader.clip.time_base for pts in reader.pts]
+
+
 # --- exactly frame N ---------------------------------------------------------------------------------------------
 
 
@@ -96,7 +101,7 @@ def test_any_frame_in_any_order_is_that_very_frame(name: str, how: dict[str, Any
         frame = reader.frame(index)
         assert frame.index == index
         assert frame.time == times[index]
-        assert reader.time(index) == times[index] - times[0]
+        assert seconds(reader)[index] == times[index] - times[0]
         assert likest(frame.image, 48) == index % 48  # the drawn disc comes round after 48 frames
         assert reader.kept_bytes <= 10 * 96 * 64 * 3
     reader.close()
@@ -382,7 +387,7 @@ def test_an_animation_has_its_own_times(tmp_path: Path) -> None:
     animation.durations = [40, 50, 400, 40, 70]
     assert cv2.imwriteanimation(str(tmp_path / "in.webp"), animation)
     reader = ClipReader(open_clip(tmp_path / "in.webp"))
-    assert [reader.time(number) for number in range(5)] == [Fraction(t, 1000) for t in (0, 40, 90, 490, 530)]
+    assert seconds(reader)[:5] == [Fraction(t, 1000) for t in (0, 40, 90, 490, 530)]
 
 
 def test_what_only_the_users_own_settings_say_holds_on_the_page_too(client: Client) -> None:

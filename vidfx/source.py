@@ -22,6 +22,7 @@ from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame, Pixels
 from vidfx.notices import Notify
 from vidfx.pixels import ToRgb
+from vidfx.seeking import TimeTable
 from vidfx.settings import Range
 from vidfx.upright import degrees, side_data, turn_of
 
@@ -127,7 +128,7 @@ def read_frames(
     """The wanted frames of a clip, upright RGB, each with the time and number it has in the clip.
 
     `warm_up` frames before the first wanted one come too, as far as there are any (at the range's step), for stages
-    with a memory. `table` (from `read_table`) saves reading the packets again. `enter` begins at a known picture in
+    with a memory. `table` (from `time_table`) saves reading the packets again. `enter` begins at a known picture in
     place of `wanted.first` and `wanted.start`. `pixels` says how deep the pictures are and whether alpha comes along.
     What cannot be decoded is stepped over and counted, and `notify` told at the end; under `strict` the first loss
     raises UnreadableInput. The first frame that is yielded starts a shot. Raises UsageError where the range holds no
@@ -246,8 +247,18 @@ def _pictures(clip: Clip, wanted: Range, warm_up: int, pixels: Pixels, notify: N
     return _select(frames, wanted, warm_up, origin=Fraction(0))
 
 
-def times_by_decoding(clip: Clip) -> list[int]:
-    """pts of every picture of a film clip, by decoding all of it; for those whose packets cannot tell."""
+def time_table(clip: Clip, *, notify: Notify) -> TimeTable:
+    """The times of all pictures. Where packets cannot tell, by decoding, without keyframes, and `notify` is told."""
+    if clip.kind != "video":
+        return TimeTable(images.times_of(clip), [], clip.time_base)
+    table = seeking.read_table(clip)
+    if table is None:
+        notify(f"the packets of '{clip.path}' cannot be counted as pictures: decoding it once, which parts will do too")
+        table = TimeTable(_times_by_decoding(clip), [], clip.time_base)
+    return table
+
+
+def _times_by_decoding(clip: Clip) -> list[int]:
     with decode.opened(clip.path) as container:
         stream = decode.film_stream(container, clip.stream_index)
         stream.thread_type = "AUTO"

@@ -33,16 +33,20 @@ class Option(click.Option):
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """Also takes the opposite's name: VIDFX_NO_AUDIO=1 is VIDFX_AUDIO=0."""
-        value = super().resolve_envvar_value(ctx)
-        if value is None and self.secondary_opts:
-            name = self.variable(self.secondary_opts)
-            if opposite := os.environ.get(name):
-                try:
-                    return str(not click.BOOL.convert(opposite, self, ctx))
-                except click.BadParameter as error:
-                    said = f"{error.message} (from {name})"  # click would name the flag alone
-                    raise click.BadParameter(said, ctx, self) from None
-        return value
+        name = self.variable_set()
+        if name == self.envvar:
+            return super().resolve_envvar_value(ctx)
+        try:
+            return str(not click.BOOL.convert(os.environ[name], self, ctx))
+        except click.BadParameter as error:
+            said = f"{error.message} (from {name})"  # click would name the flag alone
+            raise click.BadParameter(said, ctx, self) from None
+
+    def variable_set(self) -> str:
+        """The variable that says it: its own, or its opposite's where that alone says anything."""
+        opposite = self.variable(self.secondary_opts) if self.secondary_opts else ""
+        own = str(self.envvar)
+        return opposite if os.environ.get(opposite) and not os.environ.get(own) else own
 
 
 class Command(click.Command):
@@ -127,8 +131,7 @@ def origin_of(ctx: click.Context, parameter: click.Parameter) -> str:
     """Where an option's value came from, for people: a variable's name, a file's, or nothing for a flag."""
     source = ctx.get_parameter_source(parameter.name or "")
     if source is click.core.ParameterSource.ENVIRONMENT:
-        opposite = Option.variable(parameter.secondary_opts) if parameter.secondary_opts else ""
-        return opposite if opposite in os.environ and parameter.envvar not in os.environ else str(parameter.envvar)
+        return parameter.variable_set() if isinstance(parameter, Option) else str(parameter.envvar)
     if source is click.core.ParameterSource.DEFAULT_MAP:
         command = tuple(ctx.command_path.split()[1:])
         path = ctx.meta.get(ORIGINS, {}).get((*command, parameter.name))

@@ -11,17 +11,16 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from vidfx import __version__, images, sink
+from vidfx import __version__, sink
 from vidfx.choice import Choice, Target
 from vidfx.errors import MissingInput, UnreadableInput, UsageError
-from vidfx.frames import Clip
 from vidfx.machine import Runtime, resolve
 from vidfx.notices import Notify
 from vidfx.parts.origin import Fingerprint, film_id, fingerprint, matte_fingerprint, origin_of, plan_id
 from vidfx.pipeline import warm_up_of
-from vidfx.seeking import Entry, Stretch, TimeTable, read_table
+from vidfx.seeking import Entry, Stretch, TimeTable
 from vidfx.settings import Job, Precision, Range, RuntimeName
-from vidfx.source import open_clip, times_by_decoding
+from vidfx.source import open_clip, time_table
 from vidfx.styles.library import StyleFile, find_style
 
 
@@ -153,7 +152,7 @@ def survey(job: Job, *, may_exist: bool, notify: Notify = lambda _: None) -> Sur
     asked, job = job.wanted, replace(job, wanted=job.wanted.clamped(None)[0])
     target = sink.target_of(clip, job, may_exist=may_exist)
     sink.tell_of(target, notify)
-    table = _table(clip, notify)
+    table = time_table(clip, notify=notify)
     wanted, left_out = asked.clamped(len(table.times))
     if left_out:
         notify(left_out)
@@ -167,17 +166,6 @@ def survey(job: Job, *, may_exist: bool, notify: Notify = lambda _: None) -> Sur
 def default_part_frames(width: int, height: int) -> int:
     """Frames of a part where nobody says: 48 to 250, about twenty seconds of work of two cores up to 1920 × 1080."""
     return min(250, max(48, round(2.4e8 / (width * height))))
-
-
-def _table(clip: Clip, notify: Notify) -> TimeTable:
-    """The times of all pictures, by decoding where packets cannot tell; without keyframes where none can be trusted."""
-    if clip.kind != "video":
-        return TimeTable(images.times_of(clip), [], clip.time_base)
-    table = read_table(clip)
-    if table is None:
-        notify(f"the packets of '{clip.path}' cannot be counted as pictures: decoding it once, which parts will do too")
-        table = TimeTable(times_by_decoding(clip), [], clip.time_base)
-    return table
 
 
 def _numbers(table: TimeTable, wanted: Range) -> range:

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from vidfx import images
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
-from vidfx.seeking import read_table
 from vidfx.settings import Range
-from vidfx.source import read_frames, times_by_decoding
+from vidfx.source import read_frames, time_table
 from vidfx.tune.cache import ByteCache
 
 _BACK = 8
@@ -28,8 +26,8 @@ class ClipReader:
         """`cache` is how many bytes of decoded pictures are kept. Raises UnreadableInput where no frame is found."""
         self.clip = clip
         self._threads = threads
-        self._table = read_table(clip)
-        self.pts = self._table.times if self._table else _times_by_reading(clip)
+        self._table = time_table(clip, notify=lambda _: None)
+        self.pts = self._table.times
         self._kept: ByteCache[Frame] = ByteCache(cache)
         self._run: Iterator[Frame] | None = None
         self._next = 0
@@ -43,10 +41,6 @@ class ClipReader:
     def kept_bytes(self) -> int:
         """Bytes of decoded pictures in memory."""
         return self._kept.bytes
-
-    def time(self, index: int) -> Fraction:
-        """Seconds from the clip's first frame to frame `index`."""
-        return (self.pts[index] - self.pts[0]) * self.clip.time_base
 
     def around(self, index: int, seconds: float) -> tuple[int, int]:
         """First and last frame of the stretch of `seconds` about a frame, by their times; moved inward at the ends."""
@@ -94,8 +88,3 @@ class ClipReader:
             self.close()
             raise UnreadableInput(f"frame {index} of '{self.clip.path}' cannot be decoded", hint="step to the next one")
         return found
-
-
-def _times_by_reading(clip: Clip) -> list[int]:
-    """The pts of each frame where no packet table can say."""
-    return times_by_decoding(clip) if clip.kind == "video" else images.times_of(clip)
