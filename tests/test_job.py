@@ -89,6 +89,9 @@ def test_a_still_and_a_sequence(style: str, tmp_path: Path) -> None:
     assert done.path == tmp_path / "still.tiny.png"
     assert cv2.imread(str(done.path)).shape == (40, 50, 3)
 
+    numbered = still.rename(tmp_path / "take #2.png")  # a number sign in the name of a file that is there
+    assert vidfx.render(numbered, style=style, machine=TORCH).path == tmp_path / "take #2.tiny.png"
+
     pattern = make_sequence(tmp_path, frames=5)
     done = vidfx.render(pattern, style=style, machine=TORCH, wanted=Range(first=1, last=3))
     assert sorted(p.name for p in tmp_path.glob("shot.tiny.*")) == [f"shot.tiny.{n}.png" for n in (1002, 1003, 1004)]
