@@ -601,9 +601,10 @@ def test_tune_repeats_the_machine_as_render_reads_it(typed: str) -> None:
     from vidfx.cli.render import render
     from vidfx.cli.tune import _machine_flags, tune
 
-    given = tune.make_context("tune", ["clip.mp4", "--memory", typed])
-    again = render.make_context("render", ["clip.mp4", "--style", "ink", *_machine_flags(given)])
-    assert again.params["memory"] == given.params["memory"]
+    given = tune.make_context("tune", ["clip.mp4", "--memory", typed]).params
+    usual = render.make_context("render", ["clip.mp4", "--style", "ink"]).params
+    again = render.make_context("render", ["clip.mp4", "--style", "ink", *_machine_flags(given, usual)])
+    assert again.params["memory"] == given["memory"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "latin-1:strict"])

@@ -106,6 +106,21 @@ def test_white_and_black_are_exactly_that(pix_fmt: str, deep: bool) -> None:
         assert np.array_equal(again, image)
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("packed", "planar"),
+    [("uyvy422", "yuv422p"), ("yuyv422", "yuv422p"), ("nv12", "yuv420p"), ("yuv420p10be", "yuv420p10le")],
+)
+def test_the_same_samples_in_another_order_are_the_same_picture(tmp_path: Path, packed: str, planar: str) -> None:
+    pattern = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=5:duration=0.4")
+    ffmpeg(*pattern, "-pix_fmt", planar, "-c:v", "ffv1", tmp_path / "planar.mkv")
+    ffmpeg("-i", tmp_path / "planar.mkv", "-pix_fmt", packed, "-c:v", "rawvideo", tmp_path / "packed.nut")
+    clips = [source.open_clip(tmp_path / name) for name in ("planar.mkv", "packed.nut")]
+    assert [clip.pix_fmt for clip in clips] == [planar, packed]
+    for one, other in zip(*(source.read_frames(clip) for clip in clips), strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+
+
 def test_a_matrix_that_is_not_known_is_said_and_read_as_players_guess(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=1, colour=(6, 1, 6, 6))
     notices: list[str] = []

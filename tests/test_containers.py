@@ -130,6 +130,15 @@ def test_chapters_are_said_to_be_lost_in_avi_and_leave_no_nameless_stream(tmp_pa
         render(source, tmp_path / "strict.avi", style, strict=True)
 
 
+@needs_ffmpeg
+def test_a_time_code_is_said_to_be_lost_in_avi(tmp_path: Path, style: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=4)
+    ffmpeg("-i", source, "-c", "copy", "-timecode", "01:00:00:00", tmp_path / "coded.mov")
+    for suffix, lost in ((".avi", True), (".mov", False), (".mkv", False)):
+        done = render(tmp_path / "coded.mov", tmp_path / f"out{suffix}", style)
+        assert any("time code" in notice for notice in done.notices) == lost, suffix
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_may_be_no_text_at_all(tmp_path: Path, style: str) -> None:
     source = make_clip(tmp_path / "film.mp4").rename(os.fsdecode(bytes(tmp_path / "bad") + b"\xff.mp4"))

@@ -199,6 +199,18 @@ def test_sequences_and_stills(run: Run, folder: Path) -> None:
 # --- style ---------------------------------------------------------------------------------------------------------
 
 
+@needs_ffmpeg
+def test_the_stream_that_was_painted_may_be_named(run: Run, tmp_path: Path) -> None:
+    """In a render that kept the others it is the same one; one that holds no more than it is read as it is."""
+    both = ("-i", "source.mp4", "-i", "flicker.mp4", "-map", "0:v", "-map", "1:v", "-c", "copy", tmp_path / "both.mkv")
+    ffmpeg(*both)
+    alone = figures(run, "flicker.mp4", "flicker.mp4")["flicker"]
+    assert figures(run, tmp_path / "both.mkv", tmp_path / "both.mkv")["flicker"] != pytest.approx(alone, rel=0.1)
+    for render in (tmp_path / "both.mkv", "flicker.mp4"):
+        found = figures(run, tmp_path / "both.mkv", render, "--video-stream", 1)
+        assert found["flicker"] == pytest.approx(alone, rel=1e-3)
+
+
 def test_distance_to_a_style(run: Run, folder: Path, features: Path) -> None:
     (folder / "style").mkdir()
     for i in range(4):

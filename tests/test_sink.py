@@ -21,6 +21,7 @@ from clips import MEDIA, make_clip, make_sequence, picture
 from fftools import ffmpeg, frame_times, needs_ffmpeg, needs_ffprobe, packets, probe
 
 from vidfx import sink, source
+from vidfx.choice import Target
 from vidfx.doctor import examine
 from vidfx.errors import CannotWrite, MissingInput, TryAgain, Unavailable, UsageError, VidfxError
 from vidfx.frames import Clip, Frame
@@ -204,6 +205,26 @@ def test_what_does_not_fit_is_converted_with_a_notice_and_refused_when_strict(tm
     with pytest.raises(VidfxError, match="does not fit"):
         restyle(path, tmp_path / "strict.webm", encode=quick, strict=True)
     assert not (tmp_path / "strict.webm").exists()
+
+
+def test_strict_refuses_before_anything_is_painted(tmp_path: Path) -> None:
+    clip = source.open_clip(make_clip(tmp_path / "in.mkv", audio="aac", subtitles=[(0.1, 0.4, "Guten Tag")]))
+    with pytest.raises(UsageError, match=r"does not fit into \.mp4"):
+        sink.check_streams(Target.of(clip, tmp_path / "out.mp4", FAST, WHOLE))
+    sink.check_streams(Target.of(clip, tmp_path / "out.mkv", FAST, WHOLE))
+    quiet = Encode(audio=False)
+    chapters = source.open_clip(make_clip(tmp_path / "in.mp4", audio="aac", chapters=[(0, 1, "one")]))
+    with pytest.raises(UsageError, match="chapters"):
+        sink.check_streams(Target.of(chapters, tmp_path / "out.avi", quiet, WHOLE))
+    sink.check_streams(Target.of(chapters, tmp_path / "out.mov", quiet, WHOLE))
+
+
+def test_pixels_that_are_not_square_are_said_or_written(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=3, aspect=Fraction(64, 45))
+    for name, encode in (("x.mp4", FAST), ("x.mkv", FAST), ("y.mkv", Encode(codec="ffv1")), ("x.webm", Encode())):
+        written, _, notices = restyle(path, tmp_path / name, encode=encode)
+        kept = source.open_clip(written.path).sample_aspect_ratio == Fraction(64, 45)
+        assert kept != any("not square" in notice for notice in notices), name
 
 
 @needs_ffprobe

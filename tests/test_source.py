@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -245,6 +246,23 @@ def test_real_clips_whole_and_in_part(name: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read the memory in use from")
+@pytest.mark.parametrize("b_frames", [0, 3])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_frame_stands_until_the_next_whatever_the_order_of_decoding(
+    tmp_path: Path, suffix: str, b_frames: int
+) -> None:
+    """With B-frames, MP4's durations are those of other pictures."""
+    pts = [512 * (i + 75 * (i >= 10)) for i in range(25)]
+    base = Fraction(1, 12800)
+    path = make_clip(tmp_path / f"in{suffix}", pts=pts, time_base=base, b_frames=b_frames)
+    frames = list(source.read_frames(source.open_clip(path)))
+    for one, after in pairwise(frames):
+        ends = one.time + one.duration * one.time_base
+        assert ends <= after.time
+        if suffix != ".mkv":  # which says of each picture how long it stands
+            assert ends == after.time
+
+
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
     """No frame may wait for the garbage collector: with it switched off, decoded pictures still go as they come."""
 

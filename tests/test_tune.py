@@ -6,6 +6,7 @@ Long, because one server answers all of it.
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -30,6 +31,7 @@ from tune_server import USUAL, Client, running
 
 import vidfx
 from vidfx import Look, Range
+from vidfx.errors import UsageError
 from vidfx.pipeline import paint
 from vidfx.source import open_clip
 from vidfx.tune.asked import AskRender, Settings
@@ -71,6 +73,9 @@ def likest(image: NDArray[np.uint8], count: int) -> int:
     height, width = image.shape[:2]
     apart = [np.abs(image - drawn(index, width, height)).mean() for index in range(count)]
     return int(np.argmin(apart))
+
+
+USUALLY = Path("it's a clip.tiny.mp4")
 
 
 def seconds(reader: ClipReader) -> list[Fraction]:
@@ -293,6 +298,24 @@ def test_the_desk_drops_what_is_stale_and_does_the_urgent_first() -> None:
     desk.close()
 
 
+def test_two_pages_are_served_in_turns() -> None:
+    desk, said, go = Desk(), [], threading.Event()
+
+    def work(name: str) -> Any:
+        for _ in range(5):
+            go.wait(10)
+            yield name
+
+    for name in "ab":
+        desk.submit(Job(lambda name=name: work(name), said.append, channel=(name, "picture"), generation=1))
+    go.set()
+    until = time.monotonic() + 10
+    while desk.busy and time.monotonic() < until:
+        time.sleep(0.01)
+    assert "".join(name for name in said if name).endswith("babababab")
+    desk.close()
+
+
 def test_a_job_rests_while_nobody_reads() -> None:
     desk = Desk()
     said: list[object] = []
@@ -355,7 +378,9 @@ def test_the_command_says_what_is_on_screen(
         source="it's a clip.mp4", usual=replace(USUAL, **usual), styles={"tiny": "my styles/tiny"}, frames=30
     )
     look = Settings(style="tiny", strength=strength / 100, smooth=smooth / 100, keep_color=keep)
-    words = line.words(AskRender(settings=look, overwrite=True, first=3, last=9), matte, Path(name) if name else None)
+    words = line.words(
+        AskRender(settings=look, overwrite=True, first=3, last=9), matte, Path(name) if name else None, USUALLY
+    )
     typed = shlex.split(quoted(words))
     assert typed[:2] == ["vidfx", "render"]
     read = render.make_context("render", typed[2:], default_map=usual).params
@@ -368,17 +393,65 @@ def test_the_command_says_what_is_on_screen(
     assert read["frames"] == (3, 9, 1)
     assert read["output"] == (name or None)
     assert read["overwrite"] is True
-    open_ended = line.words(AskRender(settings=look, first=3), None, None)
+    open_ended = line.words(AskRender(settings=look, first=3), None, None, USUALLY)
     assert open_ended[open_ended.index("--frames") + 1] == "3-29"
+    for first, last in ((30, None), (9, 3), (0, 30)):
+        with pytest.raises(UsageError, match="there are no frames"):
+            line.words(AskRender(settings=look, first=first, last=last), None, None, USUALLY)
+    beside = replace(line, elsewhere=True).words(AskRender(settings=look), None, None, USUALLY)
+    assert beside[-2:] == ["-o", USUALLY.name], "whatever settings say, a page's render goes beside the clip"
 
 
 def test_a_clip_that_begins_with_a_dash_is_no_option() -> None:
     from vidfx.cli.render import render
 
     line = CommandLine(source="-b.mp4", usual=USUAL, styles={"tiny": "tiny"}, frames=30)
-    words = line.words(AskRender(settings=Settings(style="tiny")), None, Path("film.mp4"))
+    words = line.words(AskRender(settings=Settings(style="tiny")), None, Path("film.mp4"), USUALLY)
     read = render.make_context("render", words[1:]).params
     assert (read["source"], read["output"]) == ("./-b.mp4", "film.mp4")
+
+
+def test_what_is_another_file_now_is_not_shown_as_the_old_one(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", size=(64, 48), frames=4)
+    (tmp_path / "mattes").mkdir()
+    matte = tmp_path / "mattes" / "m.png"
+    cv2.imwrite(str(matte), np.full((48, 64), 255, np.uint8))
+    style = make_style(tmp_path / "style")
+    look = {"style": "tiny", "smooth": 0, "matte": "m.png"}
+    with running(clip, [tmp_path / "mattes"], styles=[str(style)]) as client:
+        asked = {"frame": 1, "looks": [look, {"style": None}], "upto": "settled"}
+        painted, source = (client.pictures("/api/picture", **asked)[-2:][place][1].astype(int) for place in (0, 1))
+        cv2.imwrite(str(matte), np.zeros((48, 64), np.uint8))
+        pictures = [image.astype(int) for _, image in client.pictures("/api/picture", **asked)[-2:]]
+        assert np.abs(painted - source).max() > 30
+        assert np.abs(pictures[0] - pictures[1]).max() <= 2, "black in the matte is film"
+        make_clip(clip, size=(64, 48), frames=9)
+        answer = client.ask("POST", "/api/picture", json.dumps({"view": "test", "generation": 99, **asked}))
+        assert answer.status >= 400 and b"has changed" in answer.body
+
+
+def test_a_clip_whose_name_is_no_text_has_its_command(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / os.fsdecode(b"caf\xe9.mp4"), size=(64, 48), frames=2)
+    with running(clip, styles=[str(make_style(tmp_path / "style"))]) as client:
+        answer = client.ask("POST", "/api/command", json.dumps({"settings": {"style": "tiny"}}))
+        assert answer.status == 200 and str(clip) in answer.json["command"]
+
+
+def test_two_trainings_of_one_name_are_both_offered(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", size=(64, 48), frames=2)
+    styles = [str(make_style(tmp_path / folder, seed=seed)) for seed, folder in enumerate(("one", "two"))]
+    with running(clip, styles=styles) as client:
+        names = [style["name"] for style in client.get("/api/clip")["styles"]]
+        assert names[:2] == ["tiny", f"tiny ({styles[1]})"]
+        said = client.ask("POST", "/api/command", json.dumps({"settings": {"style": names[1]}})).json
+        assert styles[1] in said["command"]
+
+
+def test_a_loop_of_fast_film_holds_its_frame(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "fast.mp4", size=(32, 32), frames=700, rate=480, gop=60)
+    with running(clip, styles=[str(make_style(tmp_path / "style"))]) as client:
+        head = client.records("/api/loop", frame=650, looks=[{"style": None}], seconds=2)[0][0]
+        assert head["first"] <= 650 <= head["last"] < head["first"] + 300
 
 
 def test_an_animation_has_its_own_times(tmp_path: Path) -> None:

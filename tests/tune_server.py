@@ -120,7 +120,7 @@ def running(
     clip: Path, folders: Sequence[Path] = (), *, styles: Sequence[str], host: str = "127.0.0.1", remote: bool = False
 ) -> Iterator[Client]:
     """A server in a thread of its own, on this machine whatever name it goes by."""
-    tuning = prepare(clip, folders, styles=styles, machine=CPU, machine_flags=["--threads", "1"], usual=USUAL)
+    tuning = prepare(clip, folders, styles=styles, machine=CPU, flags=["--threads", "1"], usual=USUAL)
     taken = listen("127.0.0.1", 0)
     server, address = server_on(tuning, taken, host=host, remote=remote)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)

@@ -128,6 +128,7 @@ def decoded(
     reader = Reader(container, stream, damage)
     nominal = max(1, round(1 / rate_of(stream) / stream.time_base))
     timeless = container.format.name in _TIMELESS
+    by_packets = "mov" in container.format.name.split(",")
     last: Raw | None = None
     for number, picture in enumerate(reader.pictures()):
         # where the container has no presentation times, FFmpeg guesses them; the order of decoding does not lie
@@ -147,8 +148,10 @@ def decoded(
             damage.mended("time")
         if picture.is_corrupt:
             damage.lost("picture")
-        if last:
-            yield last  # one behind: of the last picture, only the file's own word says how long it stands
+        if last:  # one behind: of the last picture, only the file's own word says how long it stands
+            stands = pts - last.pts
+            # MP4 counts from packet to packet in order of decoding: with B-frames, another picture's time
+            yield replace(last, duration=stands if by_packets else min(last.duration, stands))
         last = Raw(index, pts, stream.time_base, picture.duration or 0, picture)
     reader.count_losses()
     if last:

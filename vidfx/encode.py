@@ -40,6 +40,9 @@ _DEFAULTS: dict[str, dict[str, str]] = {
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 _PRESETS = {"libx264": _X26X, "libx265": _X26X, "libsvtav1": tuple(str(number) for number in range(-1, 14))}
 _SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
+_SHAPE_IN_CODEC = ("matroska", "webm", "nut", "avi")
+_SAYS_SHAPE = ("264", "265", "hevc", "h264_nvenc", "mpeg4", "mjpeg")
+"""Codecs whose own headers say how wide a pixel is; in those containers nothing else can."""
 _FINEST_OF_VPX = Fraction(1, 1_000_000)
 """Seconds; libvpx keeps time in tenths of a microsecond, and would move pictures that are told finer."""
 _FINEST_OF_MPEG4 = 65535
@@ -69,9 +72,12 @@ class VideoEncoder:
         try:
             stream = container.add_stream(choice.codec, rate=_rate(clip), width=clip.width, height=clip.height)
         except ValueError as error:
+            format_name = container.format.name
+            suffix = {"matroska": "mkv"}.get(format_name, format_name)
+            takes = [name for name in held_by(format_name) if name != choice.codec]
             raise UsageError(
-                f"a .{container.format.name} file cannot hold {choice.codec}",
-                hint=f"it takes {', '.join(held_by(container.format.name))}; .mkv holds almost anything",
+                f"a .{suffix} file cannot hold {choice.codec}",
+                hint=f"it takes {', '.join(takes)}" + ("; .mkv holds almost anything" if suffix != "mkv" else ""),
             ) from error
         assert isinstance(stream, av.VideoStream)
         self.stream = stream
@@ -84,6 +90,9 @@ class VideoEncoder:
         context.sample_aspect_ratio = clip.sample_aspect_ratio.limit_denominator(65535)
         if container.format.name in ("mp4", "mov") and self.codec in ("libx265", "hevc_nvenc"):
             context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
+        square = clip.sample_aspect_ratio == 1
+        if not square and container.format.name in _SHAPE_IN_CODEC and not self.codec.endswith(_SAYS_SHAPE):
+            notify(f"{self.codec} in {container.format.name} cannot say that its pixels are not square")
         tags = colour.output_colour(clip)
         if av.VideoFormat(self.pix_fmt).is_rgb:
             tags = replace(tags, matrix=0, range=2)

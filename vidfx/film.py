@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
@@ -9,7 +10,7 @@ from math import lcm
 from pathlib import Path
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 
 from vidfx import decode
@@ -97,8 +98,7 @@ class FilmWriter:
                 else:
                     others.add(other)
             carry_container(source, container, self._window, skipped=skipped, rate=self._clip.rate)
-            if self._format == "avi" and source.chapters():
-                others.give_up("chapters do not fit into .avi", "dropped")
+            _give_up_what_avi_lacks(source, others, self._format)
         self._tag(container)
         try:
             container.start_encoding()
@@ -180,6 +180,33 @@ def _cut_at(target: Target, parts: Sequence[PartFile]) -> Fraction | None:
     if wanted.end is not None:
         ends.append(max(last.end, target.clip.start + wanted.end))
     return min(ends, default=None)
+
+
+def check_others(target: Target) -> None:
+    """Refuses, before anything is painted, what other streams the film could not take as they are. Raises UsageError.
+
+    As far as headers tell: a packet that a container refuses is found when it is muxed.
+    """
+    if target.muxer is None or target.clip.kind != "video" or (target.muxer == "avi" and not target.wanted.whole):
+        return  # in a part of a film, where sound is late for AVI is known when its first frame is
+    with ExitStack() as stack:
+        source = stack.enter_context(decode.opened(target.clip.path))
+        container = av.open(io.BytesIO(), "w", format=target.muxer)
+        stack.callback(_close_quietly, container)
+        others = OtherStreams(
+            source, container, Window(), audio=target.encode.audio, strict=True, notify=lambda _: None
+        )
+        for other in source.streams:
+            if other.index != target.clip.stream_index:
+                others.add(other)
+        _give_up_what_avi_lacks(source, others, target.muxer)
+
+
+def _give_up_what_avi_lacks(source: InputContainer, others: OtherStreams, muxer: str) -> None:
+    if muxer == "avi" and source.chapters():
+        others.give_up("chapters do not fit into .avi", "dropped")
+    if muxer == "avi" and any("timecode" in stream.metadata for stream in source.streams):
+        others.give_up("a time code does not fit into .avi", "dropped")
 
 
 def _close_quietly(container: OutputContainer) -> None:

@@ -151,7 +151,11 @@ class ToRgb:
         alpha = any(part.is_alpha for part in parts) or frame.format.has_palette
         if frame.format.is_rgb or frame.format.has_palette or len(parts) - alpha < 3:
             return ("rgba64le" if deep else "rgba") if alpha else "rgb48le" if deep else "rgb24"
-        return f"yuv{'a' * alpha}444p{'16le' * deep}"
+        across, down = (16 // size(16) for size in (frame.format.chroma_width, frame.format.chroma_height))
+        sampled = {(1, 1): "444", (2, 1): "422", (2, 2): "420"}.get((across, down), "444")
+        bits = max(part.bits for part in parts)
+        planar = f"yuv{'a' * alpha}{sampled}p{f'{bits}le' * deep}"  # its planes laid out anew, and nothing else
+        return planar if Layout.of(planar) else f"yuv{'a' * alpha}444p{'16le' * deep}"
 
     def _same(self, frame: VideoFrame, format_name: str) -> VideoFrame:
         """The frame in another format and of the clip's size, its colours as they are."""

@@ -11,7 +11,7 @@ from vidfx import deinterlace, hdr, images
 from vidfx.choice import CONTAINERS, Target
 from vidfx.encode import options_for, rehearse
 from vidfx.errors import CannotWrite, UsageError
-from vidfx.film import FilmWriter
+from vidfx.film import FilmWriter, check_others
 from vidfx.frames import Clip, Frame
 from vidfx.notices import Notices, Notify
 from vidfx.parts import journal
@@ -213,9 +213,10 @@ def join(
 
 
 def check_streams(target: Target) -> None:
-    """What `strict` refuses before anything is painted: streams that pictures have no place for. Raises UsageError."""
+    """What `strict` refuses before anything is painted: streams that have no place in the output. Raises UsageError."""
     if lost := _without_place(target):
         raise UsageError(lost, hint="write a film, or leave out --strict")
+    check_others(target)
 
 
 def _without_place(target: Target) -> str:

@@ -73,7 +73,7 @@ def bench(source: str, timeline: Path | None, **values: Any) -> None:
             draw(report.trace, timeline)
     if values["json"]:
         options.print_json(report.as_dict())
-    else:
+    elif not values["quiet"]:
         click.echo("\n".join(table(report)))
 
 

@@ -80,6 +80,7 @@ OUTPUT = Option(
         FEATURES,
         OUTPUT,
         REQUIRE,
+        options.VIDEO_STREAM,
         options.THREADS,
         options.OVERWRITE,
         options.JSON,
@@ -124,7 +125,8 @@ def _measured(source: str, styled: tuple[str, ...], values: options.Values, prog
     from vidfx.evaluation.run import Wanted, evaluate
 
     wanted = options.range_of(values)
-    given = {name: values[name] for name in ("flow", "size", "style", "style_pictures", "features", "threads")}
+    names = ("flow", "size", "style", "style_pictures", "features", "threads", "video_stream")
+    given = {name: values[name] for name in names}
     found = evaluate(
         source,
         styled,

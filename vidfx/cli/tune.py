@@ -15,7 +15,6 @@ from vidfx.cli.values import Parsed, whole_number
 from vidfx.cli.voice import stopped
 from vidfx.errors import Unavailable
 from vidfx.progress import choose_progress
-from vidfx.settings import Look
 
 FOLDERS = click.Argument(["folders"], metavar="[FOLDER]...", nargs=-1, type=options.FILE)
 STYLE = Option(
@@ -85,13 +84,18 @@ def tune(context: click.Context, /, source: str, folders: tuple[Path, ...], **va
         from vidfx.tune import start
 
         remote = start.check_host(values["host"], allow_remote=values["allow_remote"])
+        rendered = _as_rendered(context, source)
+        for option in (*options.MACHINE, options.VIDEO_STREAM):
+            if option.name and context.get_parameter_source(option.name) is ParameterSource.DEFAULT:
+                values[option.name] = rendered[option.name]
         tuning = start.prepare(
             source,
             folders,
             styles=values["style"],
             machine=options.machine_of(values),
-            machine_flags=_machine_flags(context),
-            usual=_usual_look(context, source),
+            flags=_machine_flags(values, rendered),
+            usual=options.look_of(rendered),
+            elsewhere=rendered["output"] is not None,
             video_stream=values["video_stream"],
         )
         if remote:
@@ -109,22 +113,20 @@ def tune(context: click.Context, /, source: str, folders: tuple[Path, ...], **va
         )
 
 
-def _usual_look(context: click.Context, source: str) -> Look:
+def _as_rendered(context: click.Context, source: str) -> dict[str, Any]:
     """What `vidfx render` would take here without a flag: defaults, settings files and variables."""
     from vidfx.cli.render import render
 
-    return options.look_of(
-        render.make_context("render", ["--style", "any", "--", source], parent=context.parent).params
-    )
+    return render.make_context("render", ["--style", "any", "--", source], parent=context.parent).params
 
 
-def _machine_flags(context: click.Context) -> list[str]:
-    """The machine's flags as they were typed, for they hold for a render too."""
+def _machine_flags(values: options.Values, rendered: options.Values) -> list[str]:
+    """What a render must be told, to be made as the page is."""
     said = []
-    for option in options.MACHINE:
+    for option in (*options.MACHINE, options.VIDEO_STREAM):
         assert option.name is not None
-        if context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            value = context.params[option.name]
+        value = values[option.name]
+        if value != rendered[option.name]:
             if option.name == "memory" and value is not None:
                 value = f"{value / 2**20:.12g}M"
             said += [option.opts[0], _WORDS.get((option.name, value), str(value))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,8 @@ class Wanted:
     wanted: Range = field(default_factory=Range)
     """Of the source: the part that was rendered."""
     threads: int | None = None
+    video_stream: int | None = None
+    """Index of the film among the source's streams, and among those of a render that has as many; None: the usual."""
 
 
 def evaluate(
@@ -69,10 +72,19 @@ def evaluate(
 
     What cannot be measured is None, and a note says why. Raises UsageError, MissingInput, UnreadableInput.
     """
-    clip, clips = open_clip(source), [open_clip(render) for render in renders]
+    clip = open_clip(source, video_stream=settings.video_stream)
+    clips = [_opened(render, settings.video_stream) for render in renders]
     if not clips:
         raise UsageError("there is no render to compare with", hint="name it after the source")
     return _Run(clip, clips, settings).run(on_begin, on_frame)
+
+
+def _opened(render: Path | str, video_stream: int | None) -> Clip:
+    """A render by the stream that was painted, where it kept the others; another tool's may hold no more than that."""
+    if video_stream is not None:
+        with suppress(UsageError):
+            return open_clip(render, video_stream=video_stream)
+    return open_clip(render)
 
 
 class _Run:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidfx.errors import UsageError
 from vidfx.settings import Look
 from vidfx.tune.asked import AskRender
 
@@ -25,11 +26,16 @@ class CommandLine:
     """Name on the page to what `--style` takes."""
     frames: int
     """How many the clip has."""
-    machine: tuple[str, ...] = ()
-    """Flags that were given to `vidfx tune` and hold for a render too."""
+    flags: tuple[str, ...] = ()
+    """What a render must be told besides, to be made as the page is."""
+    elsewhere: bool = False
+    """Whether settings or variables would send a render elsewhere than beside the clip."""
 
-    def words(self, asked: AskRender, matte: Path | None, output: Path | None) -> list[str]:
-        """Everything after `vidfx`."""
+    def words(self, asked: AskRender, matte: Path | None, output: Path | None, usual: Path) -> list[str]:
+        """Everything after `vidfx`; `usual` is where a film goes without `output`.
+
+        Raises UsageError for frames that the clip does not have.
+        """
         look = asked.settings
         source = f"./{self.source}" if self.source.startswith("-") else self.source  # no option
         said = ["render", source, "--style", self.styles[look.style or ""]]
@@ -44,10 +50,13 @@ class CommandLine:
         if asked.first is not None or asked.last is not None:
             first = asked.first or 0
             last = self.frames - 1 if asked.last is None else asked.last
-            said += ["--frames", f"{first}-{max(first, last)}"]
-        said += self.machine
-        if output is not None:
-            said += ["-o", str(Path(self.source).with_name(output.name))]
+            if not first <= last < self.frames:
+                hint = f"the clip has frames 0 to {self.frames - 1}"
+                raise UsageError(f"there are no frames {first} to {last}", hint=hint)
+            said += ["--frames", f"{first}-{last}"]
+        said += self.flags
+        if output is not None or self.elsewhere:
+            said += ["-o", str(Path(self.source).with_name((output or usual).name))]
         if asked.overwrite:
             said.append("-y")
         return said

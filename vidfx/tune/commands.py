@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vidfx.errors import UsageError
 from vidfx.job import default_output
 from vidfx.tune.asked import AskRender
 from vidfx.tune.command import quoted
-from vidfx.tune.tuning import Tuning, question
+from vidfx.tune.tuning import Tuning, question, said
 
 
 class Commands:
@@ -30,19 +30,19 @@ class Commands:
 
     async def command(self, request: Request) -> Response:
         words, output = self._words(await question(request, AskRender))
-        return JSONResponse({"command": quoted(words), "output": output})
+        return said({"command": quoted(words), "output": output})
 
     async def render(self, request: Request) -> Response:
         words, _ = self._words(await question(request, AskRender))
         await run_in_threadpool(self._t.rendering.start, words)
-        return JSONResponse(self._t.rendering.status())
+        return said(self._t.rendering.status())
 
     async def stop(self, _: Request) -> Response:
         await run_in_threadpool(self._t.rendering.stop)
-        return JSONResponse(self._t.rendering.status())
+        return said(self._t.rendering.status())
 
     async def status(self, _: Request) -> Response:
-        return JSONResponse(self._t.rendering.status())
+        return said(self._t.rendering.status())
 
     def _words(self, asked: AskRender) -> tuple[list[str], str]:
         bounds = self._t.bounds
@@ -52,4 +52,4 @@ class Commands:
         matte = bounds.look(asked.settings).matte
         output = bounds.output(asked.output)
         usual = default_output(bounds.source, style)
-        return self._t.command.words(asked, matte, output), (output or usual).name
+        return self._t.command.words(asked, matte, output, usual), (output or usual).name

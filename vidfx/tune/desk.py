@@ -1,4 +1,4 @@
-"""One worker for all that is painted: most urgent first, a step at a time, and nothing that nobody waits for."""
+"""One worker for all that is painted: most urgent first, in turns, step by step, and nothing that nobody waits for."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ class Desk:
 
     @property
     def busy(self) -> bool:
-        """True while something waits to be painted."""
+        """True while something waits to be painted, and not for its reader."""
         with self._changed:
-            return bool(self._jobs)
+            return any(job.undelivered < _AHEAD for job in self._jobs)
 
     def close(self) -> None:
         with self._changed:
@@ -128,6 +128,8 @@ class Desk:
                 self._jobs = [job for job in self._jobs if not job.dropped]
                 ready = [job for job in self._jobs if job.undelivered < _AHEAD]
                 job = min(ready, key=lambda job: (job.urgency, job.order), default=None)
+                if job is not None:
+                    job.order = next(self._count)  # then the other pages have a turn
             for old in gone:
                 old.close()
             if job is not None and not self._closed:

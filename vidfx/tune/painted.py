@@ -52,7 +52,9 @@ class Paintings:
         self._t.check_frame(asked.frame)
         reader = self._t.painter.reader
         first, last = reader.around(asked.frame, asked.seconds)
-        last = min(last, first + MOST_LOOP_FRAMES - 1)
+        if last - first >= MOST_LOOP_FRAMES:  # of fast film, those around the frame
+            first = max(first, min(asked.frame - MOST_LOOP_FRAMES // 2, last - MOST_LOOP_FRAMES + 1))
+            last = first + MOST_LOOP_FRAMES - 1
         window = Window(width=LOOP_WIDTH) if asked.centre is None else self._part(*asked.centre)
         ends = [reader.pts[i + 1] for i in range(first, min(last + 1, len(reader) - 1))]
         if len(ends) < last + 1 - first:

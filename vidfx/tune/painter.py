@@ -28,7 +28,7 @@ from vidfx.styles.library import find_style
 from vidfx.styles.stylizer import Stylizer
 from vidfx.stylize import stylize
 from vidfx.tune.cache import ByteCache
-from vidfx.tune.reader import ClipReader
+from vidfx.tune.reader import ClipReader, stamp_of
 from vidfx.tune.window import WHOLE, Window, reduced, resized
 
 DRAFT_WIDTH = 480
@@ -88,7 +88,7 @@ class Painter:
         self.machine = machine
         self._stylizers: dict[str, Stylizer] = {}
         self._painted: ByteCache[Picture] = ByteCache(cache)
-        self._mattes: dict[Path, ClipReader] = {}
+        self._mattes: dict[tuple[Path, object], ClipReader] = {}
         self._going: _Going | None = None
         self._size = (reader.clip.width, reader.clip.height)
 
@@ -284,11 +284,12 @@ class Painter:
         """The matte's pictures for these frames: a still for all, the last one where a clip is shorter."""
         if look.matte is None:
             return None
-        if look.matte not in self._mattes:
+        key = look.matte, stamp_of(look.matte)  # one that was drawn on since is another
+        if key not in self._mattes:
             while len(self._mattes) >= 2:
                 self._mattes.pop(next(iter(self._mattes))).close()
-            self._mattes[look.matte] = ClipReader(open_clip(look.matte), cache=32 * 2**20)
-        reader = self._mattes[look.matte]
+            self._mattes[key] = ClipReader(open_clip(look.matte), cache=32 * 2**20)
+        reader = self._mattes[key]
         pictures = (reader.frame(min(index, len(reader) - 1)).image for index in range(first, last + 1))
         if window.part is None:
             return pictures

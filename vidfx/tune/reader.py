@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.frames import Clip, Frame
@@ -25,7 +26,7 @@ class ClipReader:
     def __init__(self, clip: Clip, *, threads: int | None = None, cache: int = 256 * 2**20) -> None:
         """`cache` is how many bytes of decoded pictures are kept. Raises UnreadableInput where no frame is found."""
         self.clip = clip
-        self._threads = threads
+        self._threads, self._stamp = threads, stamp_of(clip.path)
         self._table = time_table(clip, notify=lambda _: None)
         self.pts = self._table.times
         self._kept: ByteCache[Frame] = ByteCache(cache)
@@ -41,6 +42,13 @@ class ClipReader:
     def kept_bytes(self) -> int:
         """Bytes of decoded pictures in memory."""
         return self._kept.bytes
+
+    def check_unchanged(self) -> None:
+        """Raises UnreadableInput where the file is no longer the one that was opened."""
+        if self._stamp != stamp_of(self.clip.path):
+            raise UnreadableInput(
+                f"'{self.clip.path}' has changed since it was opened", hint="start vidfx tune again to see it as it is"
+            )
 
     def around(self, index: int, seconds: float) -> tuple[int, int]:
         """First and last frame of the stretch of `seconds` about a frame, by their times; moved inward at the ends."""
@@ -88,3 +96,12 @@ class ClipReader:
             self.close()
             raise UnreadableInput(f"frame {index} of '{self.clip.path}' cannot be decoded", hint="step to the next one")
         return found
+
+
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """What tells a file from what lay there before; None for a pattern, and where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -50,7 +50,8 @@ class Rendering:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                env=os.environ | {"NO_COLOR": "1"},
+                # what settings say of these is for who types a command; here a box is ticked, or is not
+                env=os.environ | {"NO_COLOR": "1", "VIDFX_OVERWRITE": "0", "VIDFX_DRY_RUN": "0"},
                 **_own_group(),
             )
             self._watcher = Thread(target=self._watch, args=(self._process,), name="vidfx-tune-render", daemon=True)

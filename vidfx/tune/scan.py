@@ -17,6 +17,7 @@ from vidfx.source import read_frames
 MOST_PICTURES = 96
 HEIGHT = 90
 """Pixels; of a picture of the strip."""
+_WIDEST = 16 * HEIGHT  # JPEG ends at 65,535
 
 
 class Scan(Thread):
@@ -49,6 +50,8 @@ class Scan(Thread):
                     return
         except VidfxError as error:
             self.error = str(error)
+        except Exception as error:  # what stops the strip is said on the page, not in the terminal
+            self.error = f"the filmstrip cannot be drawn ({type(error).__name__})"
         finally:
             frames.close()  # type: ignore[attr-defined]  # a generator
             self.finished = True
@@ -62,7 +65,7 @@ class Scan(Thread):
 def small_jpeg(frame: Frame, height: int) -> bytes:
     """The source's picture at a height, as JPEG."""
     tall, wide = frame.source.shape[:2]
-    size = (max(2, round(wide * height / tall)), height)
+    size = (min(max(2, round(wide * height / tall)), _WIDEST), height)
     small: Any = cv2.resize(frame.source, size, interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
     assert done

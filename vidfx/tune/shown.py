@@ -6,14 +6,14 @@ import hashlib
 from importlib.resources import files
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vidfx.errors import MissingInput
 from vidfx.tune.guard import cookie_name
 from vidfx.tune.painted import LOOP_PART
 from vidfx.tune.painter import DRAFT_WIDTH, LOOP_WIDTH
-from vidfx.tune.tuning import Tuning
+from vidfx.tune.tuning import Tuning, said
 
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -54,7 +54,7 @@ class Shown:
     async def clip(self, _: Request) -> Response:
         clip, reader = self._t.painter.reader.clip, self._t.painter.reader
         bounds = self._t.bounds
-        said = {
+        about = {
             "id": hashlib.sha256(str(clip.path.resolve()).encode()).hexdigest()[:16],
             "name": clip.path.name.encode(errors="backslashreplace").decode(),  # it need not be UTF-8
             "kind": clip.kind,
@@ -72,11 +72,11 @@ class Shown:
             "loop_width": LOOP_WIDTH,
             "loop_part": [min(LOOP_PART[0], clip.width), min(LOOP_PART[1], clip.height)],
         }
-        return JSONResponse(said)
+        return said(about)
 
     async def scan(self, _: Request) -> Response:
         scan = self._t.scan
-        return JSONResponse(
+        return said(
             {
                 "done": scan.done,
                 "finished": scan.finished,

@@ -34,14 +34,16 @@ def prepare(
     *,
     styles: Sequence[str] = (),
     machine: Machine = Machine(),
-    machine_flags: Sequence[str] = (),
+    flags: Sequence[str] = (),
     usual: Look,
+    elsewhere: bool = False,
     video_stream: int | None = None,
 ) -> Tuning:
     """Opens the clip and finds the styles; starts nothing but the worker.
 
     `styles` are names or paths to offer beside those that are installed, the first of them is the one to begin with.
-    `usual` is what `vidfx render` takes without flags. Raises the errors of `vidfx.errors`.
+    `flags` are what a render must be told besides the look; `usual` is the look that `vidfx render` takes without
+    flags, and `elsewhere` says that it would not write beside the clip. Raises the errors of `vidfx.errors`.
     """
     offered = _offered(styles)
     for folder in folders:
@@ -64,10 +66,11 @@ def prepare(
         keep_color=usual.keep_color,
         matte=str(usual.matte) if usual.matte else "",
     )
-    flags = [*machine_flags, *(["--video-stream", str(video_stream)] if video_stream is not None else [])]
     return Tuning(
         bounds=bounds,
-        command=CommandLine(source=str(source), usual=usual, styles=given, frames=len(reader), machine=tuple(flags)),
+        command=CommandLine(
+            source=str(source), usual=usual, styles=given, frames=len(reader), flags=tuple(flags), elsewhere=elsewhere
+        ),
         painter=Painter(reader, machine),
         desk=desk,
         scan=Scan(clip, len(reader), busy=lambda: desk.busy),
@@ -82,13 +85,20 @@ class _Offered:
     given: str
     """The name or path that a command gives it by."""
     description: str
+    path: Path
 
 
 def _offered(styles: Sequence[str]) -> dict[str, _Offered]:
     """The styles to choose from, by name: those that were asked for first, then those that are installed."""
-    found = {style.name: _Offered(given, style.description) for given in styles for style in [find_style(given)]}
+    found: dict[str, _Offered] = {}
+    for given in styles:
+        style = find_style(given)
+        taken = found.get(style.name)
+        if taken is None or taken.path != style.path:  # two trainings of one recipe have one name
+            name = style.name if taken is None else f"{style.name} ({given})"
+            found[name] = _Offered(given, style.description, style.path)
     for style in list_styles():
-        found.setdefault(style.name, _Offered(style.name, style.description))
+        found.setdefault(style.name, _Offered(style.name, style.description, style.path))
     if not found:
         raise MissingInput("there is no style to tune", hint="give the path of a model file with --style, or train one")
     return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from vidfx.errors import UsageError
 from vidfx.tune.asked import Bounds, Settings
@@ -46,10 +48,16 @@ class Tuning:
         self.painter.close()
 
     def check_frame(self, index: int) -> None:
-        """Raises UsageError for a frame that the clip does not have."""
+        """Raises UsageError for a frame that the clip does not have, UnreadableInput where the clip is another now."""
+        self.painter.reader.check_unchanged()
         count = len(self.painter.reader)
         if index >= count:
             raise UsageError(f"there is no frame {index}", hint=f"the last one is {count - 1}")
+
+
+def said(content: Any) -> Response:
+    """An answer in JSON; what is no text in a file's name goes as an escape, which UTF-8 could not hold."""
+    return Response(json.dumps(content), media_type="application/json")
 
 
 async def question(request: Request, model: type[A]) -> A:

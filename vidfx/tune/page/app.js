@@ -303,7 +303,7 @@ class App {
 
   save() {
     const { frame, settings, slots, view, against, wipe } = this.state;
-    localStorage.setItem(storage(this.clip), JSON.stringify({ frame, settings, slots, view, against, wipe }));
+    localStorage.setItem(storage(this.clip), JSON.stringify({ begun: this.clip.settings, frame, settings, slots, view, against, wipe }));
   }
 }
 
@@ -322,8 +322,10 @@ function restored(clip) {
     return state;
   }
   const here = (look) => look && clip.styles.some(({ name }) => name === look.style);
-  if (here(kept.settings)) Object.assign(state.settings, plain(kept.settings));
-  if (Array.isArray(kept.slots)) state.slots = state.slots.map((_, place) => (here(kept.slots[place]) ? plain(kept.slots[place]) : null));
+  const allowed = (look) => (clip.mattes ? plain(look) : { ...plain(look), matte: clip.settings.matte });
+  const begun = JSON.stringify(kept.begun) === JSON.stringify(clip.settings); // else the command line says something new
+  if (begun && here(kept.settings)) Object.assign(state.settings, allowed(kept.settings));
+  if (Array.isArray(kept.slots)) state.slots = state.slots.map((_, place) => (here(kept.slots[place]) ? allowed(kept.slots[place]) : null));
   if (Number.isInteger(kept.frame)) state.frame = kept.frame;
   if (VIEWS.includes(kept.view)) state.view = kept.view;
   if (["source", "0", "1", "2", "3"].includes(kept.against)) state.against = kept.against;

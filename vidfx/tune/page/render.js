@@ -3,6 +3,7 @@
 import { get, isAbort, post } from "./api.js";
 
 const byId = (id) => document.getElementById(id);
+const IDLE = 4000; // milliseconds from one look to the next while nothing is known to run: another page may begin one
 const STATES = { running: "", stopping: "stopping …", stopped: "stopped", failed: "failed", done: "done" };
 
 export class Render {
@@ -18,7 +19,7 @@ export class Render {
   }
 
   asked() {
-    const number = (id) => (byId(id).value === "" || !byId(id).validity.valid ? null : Number(byId(id).value));
+    const number = (id) => (byId(id).value === "" ? null : Number(byId(id).value));
     return {
       settings: this.state.settings,
       output: byId("output").value,
@@ -66,6 +67,7 @@ export class Render {
       this.watch();
     } catch (error) {
       this.onError(error);
+      this.watch(); // another page may have begun one
     }
   }
 
@@ -82,9 +84,13 @@ export class Render {
     try {
       const status = await get("/api/render");
       this.show(status);
-      if (status.state === "running" || status.state === "stopping") this.timer = setTimeout(() => this.watch(), 500);
+      this.lost = false;
+      const busy = status.state === "running" || status.state === "stopping";
+      this.timer = setTimeout(() => this.watch(), busy ? 500 : IDLE);
     } catch (error) {
-      this.onError(error);
+      if (!this.lost) this.onError(error);
+      this.lost = true; // said once; it may come back
+      this.timer = setTimeout(() => this.watch(), IDLE);
     }
   }
 
