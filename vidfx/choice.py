@@ -43,6 +43,7 @@ ENCODERS = {
 """What each container gets where nobody says."""
 
 _USUAL = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "ffv1", "qtrle", "png", "mjpeg", "mpeg4")
+_HOLDS_HEVC = ("mp4", "mov", "matroska")
 _FOR_WORK = {"prores_ks", "prores", "prores_aw", "ffv1", "utvideo", "huffyuv", "ffvhuff", "qtrle", "png", "rawvideo"}
 _FOR_WORK |= {"cfhd", "dnxhd", "v210", "magicyuv"}
 _HOLDS_ODD_420 = {"libvpx", "libvpx-vp9", "libaom-av1", "ffv1"}
@@ -141,7 +142,8 @@ def _film(format_name: str, clip: Clip, settings: Encode) -> Choice:
     alpha = any(part.is_alpha for part in form.components) and _holds_alpha(codec.name, format_name)
     pixels = Pixels(deep=_bits(form) > 8, alpha=alpha and clip.has_alpha)
     if clip.bit_depth > 8 and not pixels.deep and settings.pix_fmt is None and not hdr.is_hdr(clip.colour):
-        notices.append(f"the source has {clip.bit_depth} bits, {codec.name} is given 8: -c:v libx265 keeps ten")
+        way_out = ": -c:v libx265 keeps ten" if format_name in _HOLDS_HEVC else ", as this container takes it"
+        notices.append(f"the source has {clip.bit_depth} bits, {codec.name} is given 8{way_out}")
     return Choice(codec=codec.name, pix_fmt=name, pixels=pixels, notices=tuple(notices))
 
 
@@ -149,7 +151,7 @@ def _default(format_name: str, clip: Clip) -> str:
     if clip.has_alpha and format_name == "mov":
         return "prores_ks"
     deep = clip.bit_depth > 8 and clip.kind == "video" and not hdr.is_hdr(clip.colour)
-    if deep and format_name in ("mp4", "mov", "matroska") and "libx265" in av.codecs_available:
+    if deep and format_name in _HOLDS_HEVC and "libx265" in av.codecs_available:
         return "libx265"
     return ENCODERS[format_name]
 

@@ -9,7 +9,7 @@ same step to R, G and B changes Y alone and leaves both colour differences R −
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -25,7 +25,7 @@ Matte = NDArray[np.uint8 | np.uint16]
 """H × W, or H × W × 3 RGB of which the luma counts; uint8: 0 leaves the source, 255 is the full style. Any size."""
 
 
-def composite(frames: Iterator[Frame], *, look: Look, matte: Iterator[Matte] | None = None) -> Iterator[Frame]:
+def composite(frames: Iterator[Frame], *, look: Look, matte: Iterable[Matte] | None = None) -> Iterator[Frame]:
     """Blends each frame's `image` over its `source`, to within one step of their depth.
 
     `matte` gives one picture per frame and is resized to the frame; where it is shorter than the clip its last picture
@@ -39,9 +39,10 @@ def composite(frames: Iterator[Frame], *, look: Look, matte: Iterator[Matte] | N
             hint="a path is read by vidfx.render alone; hand the pictures over as `matte`, one a frame",
         )
     mask: NDArray[np.float32] | None = None
+    pictures = None if matte is None else iter(matte)
     for frame in frames:
-        if matte is not None:
-            picture = next(matte, None)
+        if pictures is not None:
+            picture = next(pictures, None)
             if picture is not None:
                 mask = _mask(picture, frame.image.shape[:2])
             elif mask is None:

@@ -72,13 +72,7 @@ class VideoEncoder:
         try:
             stream = container.add_stream(choice.codec, rate=_rate(clip), width=clip.width, height=clip.height)
         except ValueError as error:
-            format_name = container.format.name
-            suffix = {"matroska": "mkv"}.get(format_name, format_name)
-            takes = [name for name in held_by(format_name) if name != choice.codec]
-            raise UsageError(
-                f"a .{suffix} file cannot hold {choice.codec}",
-                hint=f"it takes {', '.join(takes)}" + ("; .mkv holds almost anything" if suffix != "mkv" else ""),
-            ) from error
+            raise _not_held(container.format.name, choice.codec) from error
         assert isinstance(stream, av.VideoStream)
         self.stream = stream
         self.codec, self.pix_fmt = choice.codec, choice.pix_fmt
@@ -207,6 +201,13 @@ def _rate(clip: Clip) -> Fraction:
     return clip.rate.limit_denominator(100_000) if 0 < clip.rate <= 100_000 else Fraction(25)
 
 
+def _not_held(format_name: str, codec: str, how: str = "") -> UsageError:
+    suffix = {"matroska": "mkv"}.get(format_name, format_name)
+    takes = ", ".join(name for name in held_by(format_name) if name != codec)
+    more = "" if suffix == "mkv" else "; .mkv holds almost anything"
+    return UsageError(f"a .{suffix} file cannot hold {codec}{how}", hint=f"it takes {takes}{more}")
+
+
 def rehearse(target: Target) -> None:
     """Opens encoder and container as a render would, and writes nothing: what they refuse, they refuse now.
 
@@ -222,7 +223,4 @@ def rehearse(target: Target) -> None:
     try:
         container.start_encoding()
     except (av.FFmpegError, ValueError) as error:
-        raise UsageError(
-            f"a .{format_name} file cannot hold {encoder.codec} in {encoder.pix_fmt} ({reason(error)})",
-            hint=f"it takes {', '.join(held_by(format_name))}; .mkv holds almost anything",
-        ) from error
+        raise _not_held(format_name, encoder.codec, f" in {encoder.pix_fmt} ({reason(error)})") from error

@@ -9,7 +9,7 @@ thread boundary, and its queue is the only place where frames can pile up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -83,7 +83,7 @@ def paint_frames(
     stylizer: Stylizer,
     *,
     look: Look = Look(),
-    matte: Iterator[Matte] | None = None,
+    matte: Iterable[Matte] | None = None,
     step: int = 1,
     end: int | None = None,
     watch: Watch = unwatched,
