@@ -423,6 +423,24 @@ def test_a_render_that_is_stopped_at_once_shows_no_traceback(folder: Path, style
     assert not any("Traceback" in line or "File" in line for line in said["said"])
 
 
+def test_nothing_is_overwritten_unless_a_box_is_ticked(
+    folder: Path, style: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever settings and variables say for those who type."""
+    monkeypatch.setenv("VIDFX_OVERWRITE", "1")
+    there = folder / "there.mp4"
+    there.write_bytes(b"yesterday's")
+    words = ["render", str(folder / "clip.mp4"), "--style", style, "--threads", "1", "-o", str(there)]
+    for ticked, state in (([], "failed"), (["-y"], "done")):
+        rendering = Rendering()
+        rendering.start([*words, *ticked])
+        until = time.monotonic() + 60
+        while rendering.status()["state"] == "running" and time.monotonic() < until:
+            time.sleep(0.05)
+        assert rendering.status()["state"] == state
+        assert (there.read_bytes() == b"yesterday's") == (state == "failed")
+
+
 def test_the_command_prints_the_address_and_ends_with_ctrl_c(folder: Path, style: str) -> None:
     words = [sys.executable, "-m", "vidfx", "tune", "--no-browser", "--style", style, "--", "-clip.mp4"]
     (folder / "-clip.mp4").write_bytes((folder / "clip.mp4").read_bytes())
