@@ -37,12 +37,19 @@ export class Render {
       const said = await post("/api/command", this.asked(), asking.signal);
       byId("command").textContent = said.command;
       byId("output").placeholder = said.output;
-      byId("output").removeAttribute("aria-invalid");
+      this.wrong([]);
       if (this.last !== "running") this.label(said.command);
     } catch (error) {
       if (isAbort(error)) return;
-      byId("output").setAttribute("aria-invalid", "true");
+      this.wrong(error.message.includes("frames") ? ["first", "last"] : ["output"]);
       this.onError(error);
+    }
+  }
+
+  wrong(ids) {
+    for (const id of ["output", "first", "last"]) {
+      if (ids.includes(id)) byId(id).setAttribute("aria-invalid", "true");
+      else byId(id).removeAttribute("aria-invalid");
     }
   }
 
