@@ -248,6 +248,11 @@ def _is_video_encoder(name: str) -> bool:
         return False
 
 
+def suffix_of(format_name: str) -> str:
+    """The usual suffix of a muxer's files."""
+    return next(suffix for suffix, muxer in CONTAINERS.items() if muxer == format_name)
+
+
 def held_by(format_name: str) -> list[str]:
     """The usual encoders whose streams a container takes."""
     found = []

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidfx import colour
-from vidfx.choice import Target, held_by
+from vidfx.choice import Target, held_by, suffix_of
 from vidfx.clock import time_base_in
 from vidfx.decode import reason
 from vidfx.errors import Unavailable, UsageError, VidfxError
@@ -202,10 +202,10 @@ def _rate(clip: Clip) -> Fraction:
 
 
 def _not_held(format_name: str, codec: str, how: str = "") -> UsageError:
-    suffix = {"matroska": "mkv"}.get(format_name, format_name)
+    suffix = suffix_of(format_name)
     takes = ", ".join(name for name in held_by(format_name) if name != codec)
-    more = "" if suffix == "mkv" else "; .mkv holds almost anything"
-    return UsageError(f"a .{suffix} file cannot hold {codec}{how}", hint=f"it takes {takes}{more}")
+    more = "" if suffix == ".mkv" else "; .mkv holds almost anything"
+    return UsageError(f"a {suffix} file cannot hold {codec}{how}", hint=f"it takes {takes}{more}")
 
 
 def rehearse(target: Target) -> None:

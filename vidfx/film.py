@@ -203,9 +203,11 @@ def check_others(target: Target) -> None:
 
 
 def _give_up_what_avi_lacks(source: InputContainer, others: OtherStreams, muxer: str) -> None:
-    if muxer == "avi" and source.chapters():
+    if muxer != "avi":
+        return
+    if source.chapters():
         others.give_up("chapters do not fit into .avi", "dropped")
-    if muxer == "avi" and any("timecode" in stream.metadata for stream in source.streams):
+    if any("timecode" in stream.metadata for stream in source.streams):
         others.give_up("a time code does not fit into .avi", "dropped")
 
 

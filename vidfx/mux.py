@@ -13,6 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Discard, Stream
 
+from vidfx.choice import suffix_of
 from vidfx.errors import UnreadableInput, UsageError
 from vidfx.gop import CopiedFilm
 from vidfx.holds import LATE, can_hold, codec_name, first_packets, is_cover, opens
@@ -113,8 +114,7 @@ class OtherStreams:
 
     def _replace(self, stream: Stream) -> None:
         kind = "cover picture" if is_cover(stream) else f"{codec_name(stream)} {stream.type}".replace("unknown ", "")
-        suffix = {"matroska": "mkv"}.get(self._format, self._format)
-        what = f"stream {stream.index} ({kind}) does not fit into .{suffix}"
+        what = f"stream {stream.index} ({kind}) does not fit into {suffix_of(self._format)}"
         maker: Transcoder | None = None
         if stream.type == "audio":
             cut = self._format in NO_NEGATIVE or (self._format not in TRIMS and self._window.start is not None)

@@ -23,11 +23,10 @@ class Option(click.Option):
     def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
-        self.envvar = self.variable(self.opts)
+        self.envvar = self._variable(self.opts)
 
     @staticmethod
-    def variable(names: list[str]) -> str:
-        """The variable that stands for a flag, by its long name."""
+    def _variable(names: list[str]) -> str:
         long = next(name for name in names if name.startswith("--"))
         return "VIDFX_" + long[2:].upper().replace("-", "_")
 
@@ -44,7 +43,7 @@ class Option(click.Option):
 
     def variable_set(self) -> str:
         """The variable that says it: its own, or its opposite's where that alone says anything."""
-        opposite = self.variable(self.secondary_opts) if self.secondary_opts else ""
+        opposite = self._variable(self.secondary_opts) if self.secondary_opts else ""
         own = str(self.envvar)
         return opposite if os.environ.get(opposite) and not os.environ.get(own) else own
 

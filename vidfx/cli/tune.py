@@ -50,6 +50,8 @@ BROWSER = Option(
 )
 
 
+_SHARED = (*options.MACHINE, options.VIDEO_STREAM)
+"""What the page must have as its render has it, to show the same."""
 _WORDS = {("batch", None): "auto", ("tile", None): "auto", ("tile", 0): "off", ("memory", None): "auto"}
 """How values that stand for a word were typed."""
 
@@ -85,7 +87,7 @@ def tune(context: click.Context, /, source: str, folders: tuple[Path, ...], **va
 
         remote = start.check_host(values["host"], allow_remote=values["allow_remote"])
         rendered = _as_rendered(context, source)
-        for option in (*options.MACHINE, options.VIDEO_STREAM):
+        for option in _SHARED:
             if option.name and context.get_parameter_source(option.name) is ParameterSource.DEFAULT:
                 values[option.name] = rendered[option.name]
         tuning = start.prepare(
@@ -123,7 +125,7 @@ def _as_rendered(context: click.Context, source: str) -> dict[str, Any]:
 def _machine_flags(values: options.Values, rendered: options.Values) -> list[str]:
     """What a render must be told, to be made as the page is."""
     said = []
-    for option in (*options.MACHINE, options.VIDEO_STREAM):
+    for option in _SHARED:
         assert option.name is not None
         value = values[option.name]
         if value != rendered[option.name]:

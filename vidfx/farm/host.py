@@ -54,10 +54,11 @@ def render_parts(
     progress.begin(frames, plan.rate, sum(part.frames for part in there.values()))
     try:
         if left := [index for index in wanted if index not in there]:
+            target = planned_target(plan, clip)
             stylizer, within = load_style(plan.job.style, machine=machine_of(plan, machine)), Within(progress)
             for index in left:
                 if plan.numbered:
-                    _begin_pictures(planned_target(plan, clip), plan.parts[index], folder, overwrite=plan.job.overwrite)
+                    _begin_pictures(target, plan.parts[index], folder, overwrite=plan.job.overwrite)
                 render_part(plan, index, folder, clip=clip, stylizer=stylizer, progress=within)
     finally:
         progress.end()

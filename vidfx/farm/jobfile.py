@@ -42,9 +42,9 @@ NAME = "{stem}.{style}{suffix}"
 FIELDS = ("stem", "style", "suffix", "folder", "number")
 Settings = dict[str, Any]
 MakeJob = Callable[[Path, Path, str, Settings], Job]
+"""Source, output, style and the settings as one types them; raises click's errors and ours."""
 Place = Path | tuple[Path, str, str]
 """A file, or a sequence's folder and what its names begin and end with."""
-"""Source, output, style and the settings as one types them; raises click's errors and ours."""
 
 
 class Clip(BaseModel):

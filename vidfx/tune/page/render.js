@@ -41,9 +41,16 @@ export class Render {
       if (this.last !== "running") this.label(said.command);
     } catch (error) {
       if (isAbort(error)) return;
-      this.wrong(error.message.includes("frames") ? ["first", "last"] : ["output"]);
+      this.wrong(this.isRange() ? ["output"] : ["first", "last"]);
       this.onError(error);
     }
+  }
+
+  // Whether the fields name frames of the clip; nothing in one of them is its end.
+  isRange() {
+    const [first, last] = ["first", "last"].map(byId);
+    const ordered = first.value === "" || last.value === "" || Number(first.value) <= Number(last.value);
+    return ordered && first.validity.valid && last.validity.valid;
   }
 
   wrong(ids) {
