@@ -10,6 +10,7 @@ each, and some frames as a film. Nothing of the checkout can be imported there. 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -33,6 +34,8 @@ def built(folder: Path) -> Path:
         inside = set(archive.namelist())
     assert {f"vidfx/models/{style}/model.safetensors" for style in STYLES} <= inside
     assert {"vidfx/tune/page/index.html", "vidfx/evaluation/report.html", "vidfx/py.typed"} <= inside
+    assert {"vidfx/native/native.c", "vidfx/native/rows.h"} <= inside
+    assert ("vidfx/native/_native.so" in inside) == bool(shutil.which("cc"))
     assert any(name.endswith("licenses/NOTICE") for name in inside)
     print(
         f"{source.name} {source.stat().st_size / 1e6:.1f} MB, {wheel.name} {wheel.stat().st_size / 1e6:.1f} MB",

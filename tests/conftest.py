@@ -18,8 +18,9 @@ from pages import ROOT
 from tiny_style import make_style
 
 import vidfx
-from vidfx import load_style
+from vidfx import load_style, native
 from vidfx.cli import main
+from vidfx.native.build import digest
 from vidfx.styles.stylizer import Stylizer
 
 # A job that a shell starts in the background ignores Ctrl-C, and so would every process begun from it.
@@ -32,9 +33,21 @@ settings.load_profile("any machine")
 def pytest_sessionstart() -> None:
     """Refuses to test a copy of vidfx that is not what this checkout holds: an edit would seem to change nothing."""
     here, tried = ROOT / "vidfx", Path(vidfx.__file__).parent
-    pairs = [(path, tried / path.relative_to(here)) for path in here.rglob("*.py")]
+    pairs = [(path, tried / path.relative_to(here)) for kind in ("*.py", "*.[ch]") for path in here.rglob(kind)]
     if not all(copy.is_file() and cmp(path, copy, shallow=False) for path, copy in pairs):
         raise pytest.UsageError(f"{tried} differs from this checkout; install it again: pip install -e '.[dev]'")
+    if native.AVAILABLE and native.compiled_from() != digest():
+        raise pytest.UsageError("the C code was changed since it was compiled: python -m vidfx.native")
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["compiled", "OpenCV"])
+def smoothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tries a file's tests with the compiled loops of smoothing and with what stands in for them."""
+    if request.param and not native.AVAILABLE:
+        pytest.skip("vidfx/native was not compiled; with a C compiler: python -m vidfx.native")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "AVAILABLE", request.param)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from vidfx.evaluation.appearance import sharpness
 from vidfx.frames import Picture
 from vidfx.sharpen import Sharpener
 
+pytestmark = pytest.mark.usefixtures("smoothing")
 SOURCE = window(texture(0), 20, 20)
 
 

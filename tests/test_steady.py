@@ -19,6 +19,7 @@ from vidfx.errors import UsageError
 from vidfx.frames import Frame, Picture
 from vidfx.steady import steady, warm_up_frames
 
+pytestmark = pytest.mark.usefixtures("smoothing")
 WIDTH, HEIGHT = 112, 80
 
 

@@ -17,7 +17,7 @@ import av
 import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
-from vidfx import __version__
+from vidfx import __version__, native
 from vidfx.errors import Terminated
 from vidfx.frames import Picture
 from vidfx.machine import (
@@ -73,6 +73,7 @@ def examine() -> Iterator[Finding]:
     yield _cuda()
     if styles:
         yield from _painting(styles[0])
+    yield _smoothing()
     yield from _encoding()
     yield from _decoding()
     yield from _extras()
@@ -141,6 +142,24 @@ def _painting(style: StyleFile) -> Iterator[Finding]:
                     return f"{off:.2f} steps of 255 from fp32" + (", emulated and slow here" if slow else "")
 
                 yield _tried("painting", name, paint, needed=needed)
+
+
+def _smoothing() -> Finding:
+    """Whether the compiled loops are there, and average two pictures as they should."""
+    if not native.AVAILABLE:
+        hint = "with a C compiler (apt-get install gcc libc6-dev): python -m vidfx.native"
+        return Finding("smoothing", "compiled", False, "not compiled here; OpenCV takes 1.7 times as long", hint)
+
+    def average() -> str:
+        past, out = np.full((16, 16, 3), 100, np.float32), np.empty((16, 16, 3), np.float32)
+        flow, share = np.full((4, 4, 2), 1.5, np.float32), np.full((4, 4), 0.5, np.float32)
+        painted, weight = np.full((16, 16, 3), 50, np.uint8), np.empty((16, 16), np.float32)
+        native.Blend(past, painted, out, weight, flow=flow, share=share)(0, slice(0, 16))
+        if not np.allclose(out, 75, atol=0.01):
+            raise ValueError(f"makes {out.mean():.1f} of 75")
+        return f"by {native.vectors()}"
+
+    return _tried("smoothing", "compiled", average)
 
 
 def _encoding() -> Iterator[Finding]:

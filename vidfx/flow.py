@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx import native
 from vidfx.frames import Field, Map, Picture, shallowed
 
 Plane = NDArray[np.uint8]
@@ -62,6 +63,9 @@ class FlowEstimator:
         # scratch: fresh memory costs more than the sums in it
         self._upper_flow: Field = np.empty((*self._size[::-1], 2), np.float32)
         self._product: Map = np.empty(self._size[::-1], np.float32)
+        self._refinement = native.Refinement(
+            self._size, (self.width, self.height), window=_WINDOW[0], regular=_REGULAR, most=_LARGEST_STEP
+        )
         self._there = _dis(finest=0, stride=5)
         self._back = _dis(finest=halved - 1, stride=5)  # a quarter of the time, to compare with
         self.is_blind = min(self.width, self.height) < _LEAST_SIDE
@@ -101,9 +105,13 @@ class FlowEstimator:
         return np.asarray(cv2.GaussianBlur(dis.calc(start.small, end.small, None), _SMOOTHED, 0), np.float32)
 
     def _refined(self, flow: Field, start: View, end: View) -> Field:
-        upper, product = self._upper_flow, self._product
-        cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=upper)
-        found = warp(end.luma, upper, cv2.INTER_LINEAR)
+        cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=self._upper_flow)
+        found = warp(end.luma, self._upper_flow, cv2.INTER_LINEAR)
+        step = self._refinement.step(start.luma, found) if native.AVAILABLE else self._step(start, found)
+        return np.asarray(cv2.add(flow, stretched(step, 1 / self._upper_stretch)), np.float32)
+
+    def _step(self, start: View, found: NDArray[Any]) -> Field:
+        product = self._product
         left = cv2.subtract(start.luma, found, dtype=cv2.CV_32F)
         both = cv2.addWeighted(start.luma, 0.5, found, 0.5, 0)  # the slope of both is right to second order
         x, y = (cv2.Scharr(both, cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
@@ -112,8 +120,7 @@ class FlowEstimator:
         xx, yy = xx + _REGULAR, yy + _REGULAR
         over = 1 / (xx * yy - xy * xy)
         step = cv2.merge([(yy * xe - xy * ye) * over, (xx * ye - xy * xe) * over])
-        np.clip(step, -_LARGEST_STEP, _LARGEST_STEP, out=step)
-        return np.asarray(cv2.add(flow, stretched(step, 1 / self._upper_stretch)), np.float32)
+        return np.asarray(np.clip(step, -_LARGEST_STEP, _LARGEST_STEP, out=step), np.float32)
 
     def _mean(self, product: Any) -> Map:
         reduced = cv2.resize(product, (self.width, self.height), interpolation=cv2.INTER_AREA)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx import native
 from vidfx.bands import BAND, Bands
 from vidfx.frames import Map, Picture, rounded
 
@@ -41,7 +42,7 @@ class Sharpener:
 
     def __init__(self, width: int, bands: Bands) -> None:
         self._bands = bands
-        self._scratch = [_Scratch(width) for _ in range(bands.threads)]
+        self._scratch = [] if native.AVAILABLE else [_Scratch(width) for _ in range(bands.threads)]
 
     def shown(self, out: NDArray[np.float32], weight: Map, styled: Picture) -> Picture:
         """`out`, in which the past weighs `weight` (H × W) and `styled` the rest, all H × W × 3; of `styled`'s type."""
@@ -57,7 +58,7 @@ class Sharpener:
             missing = missing[rows.start - around.start :][: rows.stop - rows.start]
             cv2.add(out[rows], missing, dst=shown[rows], dtype=_DEPTH[styled.itemsize])
 
-        self._bands.each(sharpen)
+        self._bands.each(sharpen if self._scratch or not amount else native.Sharpen(out, weight, amount, shown))
         return shown
 
 
@@ -83,23 +84,31 @@ def _amount(out: NDArray[np.float32], weight: Map, styled: Picture) -> float:
     """`a`, from some of the rows."""
     if min(weight.shape) < 4:
         return 0.0
-    averaged = _luma(_sample(out))
-    plain = averaged[1:-1, :, 1:-1]
-    wanted = _KEPT * _slope(_luma(_sample(styled))[1:-1, :, 1:-1])
-    slope = _slope(plain)
+    every = max(min(len(out) // _SAMPLES, _EVERY), 1)
+    if native.AVAILABLE:
+        wanted, slope, sharpened = native.slopes(out, weight, styled, every=every)
+    else:
+        wanted, slope, sharpened = _slopes(out, weight, styled, every)
+    wanted *= _KEPT
     if slope >= wanted:
         return 0.0
-    gained = _slope(plain + _sample(weight)[1:-1, :, 1:-1] * (plain - _blurred(averaged))) - slope
-    needed = (wanted - slope) / max(gained, 1e-6)
+    needed = (wanted - slope) / max(sharpened - slope, 1e-6)
     amount = min(needed, _MOST) * min(max((_NOISE[1] - needed) / (_NOISE[1] - _NOISE[0]), 0.0), 1.0)
     return round(amount * _GRAINS) / _GRAINS
 
 
-def _sample(values: NDArray[Any]) -> NDArray[Any]:
+def _slopes(out: NDArray[np.float32], weight: Map, styled: Picture, every: int) -> tuple[float, float, float]:
+    """Of what is painted, of its average with the past, and of that sharpened by an amount of 1."""
+    averaged = _luma(_sample(out, every))
+    plain = averaged[1:-1, :, 1:-1]
+    sharpened = plain + _sample(weight, every)[1:-1, :, 1:-1] * (plain - _blurred(averaged))
+    return _slope(_luma(_sample(styled, every))[1:-1, :, 1:-1]), _slope(plain), _slope(sharpened)
+
+
+def _sample(values: NDArray[Any], every: int) -> NDArray[Any]:
     """Four rows below each other, here and there."""
     last = len(values) - 3
-    step = max(min(len(values) // _SAMPLES, _EVERY), 1)
-    return np.stack([values[first : last + first : step] for first in range(4)])
+    return np.stack([values[first : last + first : every] for first in range(4)])
 
 
 def _luma(rows: NDArray[Any]) -> Rows:

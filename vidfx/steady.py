@@ -20,12 +20,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vidfx.bands import BAND, Bands
+from vidfx.bands import Bands
+from vidfx.blend import Blender
 from vidfx.errors import UsageError
-from vidfx.flow import shift, stretched, warp
-from vidfx.frames import Field, Frame, Map, Motion, top_of
+from vidfx.flow import stretched, warp
+from vidfx.frames import Field, Frame, Map, Motion
 from vidfx.sharpen import AMPLIFIED, Sharpener
 from vidfx.trust import MEMORY, mark_motion
 
@@ -61,19 +61,13 @@ def steady(frames: Iterator[Frame], *, amount: float = 1.0, threads: int = 1) ->
 
 
 class _Past:
-    """Carries the past of one film, in memory that is taken once: fresh memory costs as much as the sums in it."""
+    """Carries the past of one film, in memory that is taken once."""
 
     def __init__(self, width: int, height: int, amount: float, threads: int) -> None:
-        self._size = (width, height)
         self._amount = amount
         self.bands = Bands(height, threads)
-        self._flow: Field = np.empty((height, width, 2), np.float32)
-        self._weight: Map = np.empty((height, width), np.float32)
         self._past, self._out = (np.empty((height, width, 3), np.float32) for _ in range(2))
-        self._styled, self._rest = (
-            [np.empty((BAND, width, *channels), np.float32) for _ in range(self.bands.threads)]
-            for channels in ((3,), ())
-        )
+        self._blender = Blender(width, height, self.bands)
         self._sharpener = Sharpener(width, self.bands)
         self._age: Map | None = None
 
@@ -85,46 +79,15 @@ class _Past:
 
     def go_on(self, frame: Frame, motion: Motion) -> Frame:
         """A frame with its past averaged in."""
-        height, width = motion.trust.shape
-        stretch = np.array([self._size[0] / width, self._size[1] / height], np.float32)
-        flow = stretched(motion.flow, stretch)
+        size, map_size = frame.image.shape[1::-1], motion.trust.shape[::-1]
+        flow = stretched(motion.flow, np.divide(size, map_size, dtype=np.float32))
         age = np.ones_like(motion.trust) if self._age is None else warp(self._age, motion.flow, cv2.INTER_NEAREST)
         most = np.minimum(_WEIGHT - _RESAMPLED * _offness(flow), motion.cap)
-        weight = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
-        cv2.resize(weight, self._size, dst=self._weight)
-        cv2.resize(flow, self._size, dst=self._flow)
+        share = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
         self._past, self._out = self._out, self._past
-
-        def mix(thread: int, rows: slice) -> None:
-            part = frame.image[rows]
-            styled, rest = self._styled[thread][: len(part)], self._rest[thread][: len(part)]
-            np.copyto(styled, part)
-            np.subtract(1, self._weight[rows], out=rest)
-            past = self._carried(rows, self._columns(rows, motion.moving, stretch), top_of(part))
-            cv2.blendLinear(past, styled, self._weight[rows], rest, dst=self._out[rows])
-
-        self.bands.each(mix)
+        self._blender.blend(self._past, frame.image, self._out, flow=flow, share=share, moving=motion.moving)
         self._age = np.minimum(1 + motion.trust * age, _OLDEST)
-        return replace(frame, image=self._sharpener.shown(self._out, self._weight, frame.image), motion=None)
-
-    def _columns(self, rows: slice, moving: NDArray[np.uint8], stretch: NDArray[np.float32]) -> slice:
-        """Those in which anything moves in these rows, and one more of the map all round: there the flow fades out."""
-        across, down = stretch
-        x, _, width, _ = cv2.boundingRect(moving[max(0, int(rows.start / down) - 1) : int(rows.stop / down) + 2])
-        return slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1) if width else slice(0, 0)
-
-    def _carried(self, rows: slice, columns: slice, top: int) -> NDArray[np.float32]:
-        """The past of these rows, brought to where it is now in the columns in which anything moves."""
-        past, here = self._past[rows], self._out[rows]
-        if not columns.stop:
-            return past
-        along, carried = self._flow[rows, columns], here[:, columns]
-        shift(along, (columns.start, rows.start))  # counted from the part's corner
-        warp(self._past, along, cv2.INTER_CUBIC, carried)
-        np.clip(carried, 0, top, out=carried)  # the cubic overshoots beside edges
-        for still in (slice(columns.start), slice(columns.stop, None)):
-            here[:, still] = past[:, still]
-        return here
+        return replace(frame, image=self._sharpener.shown(self._out, self._blender.weight, frame.image), motion=None)
 
 
 def _offness(flow: Field) -> Map:

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidfx import native
 from vidfx.flow import FlowEstimator, View, squared, warp
 from vidfx.frames import Field, Frame, Map, Motion
 
@@ -85,9 +86,11 @@ class MotionJudge:
     def _agreement(self, flow: Field, back: Field) -> Map:
         estimator = self._estimator
         home = warp(back, flow, cv2.INTER_LINEAR)
+        area = float(np.prod(estimator.stretch))  # px² of the full picture to one of the map
+        if native.AVAILABLE:
+            return native.agreement(flow, home, area=area, slack=_SLACK, edge=_EDGE, soft=_SOFT[0])
         x, y = cv2.split(cv2.add(flow, estimator.grid))
         inside = (x >= -0.5) & (y >= -0.5) & (x <= estimator.width - 0.5) & (y <= estimator.height - 0.5)
-        area = float(np.prod(estimator.stretch))  # px² of the full picture to one of the map
         length = squared(flow) * area
         agree = inside & (squared(cv2.add(flow, home)) * area <= 0.01 * (length + squared(home) * area) + _SLACK)
         across, down = (squared(cv2.Sobel(flow, cv2.CV_32F, *way, scale=1 / 8)) for way in ((1, 0), (0, 1)))

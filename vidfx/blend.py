@@ -1,0 +1,107 @@
+"""Draws the past along the flow and averages it in, for one picture after the other.
+
+By the compiled loop of vidfx/native where there is one, else by OpenCV; the two differ by rounding alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidfx import native
+from vidfx.bands import BAND, Bands
+from vidfx.flow import shift, warp
+from vidfx.frames import Field, Map, Picture, top_of
+
+
+class Blender:
+    """Averages for pictures of one size, in memory that is taken once: fresh memory costs as much as the sums in it."""
+
+    def __init__(self, width: int, height: int, bands: Bands) -> None:
+        self._bands = bands
+        self.weight: Map = np.empty((height, width), np.float32)
+        """How much the past counted for in each pixel of the last picture."""
+        self._by_opencv = None if native.AVAILABLE else _ByOpenCV(width, height, self.weight, bands.threads)
+
+    def blend(
+        self,
+        past: NDArray[np.float32],
+        painted: Picture,
+        out: NDArray[np.float32],
+        *,
+        flow: Field,
+        share: Map,
+        moving: NDArray[np.uint8],
+    ) -> None:
+        """Fills `out` with `painted + weight · (past along the flow − painted)`, the three H × W × 3.
+
+        `flow`, `share` and `moving` are maps of one smaller size: from each pixel to its place in the past, in pixels
+        of the picture; how much the past is to count for; and 0 where the flow is 0.
+        """
+        if self._by_opencv:
+            self._bands.each(self._by_opencv.rows_of(past, painted, out, flow=flow, share=share, moving=moving))
+        else:
+            self._bands.each(native.Blend(past, painted, out, self.weight, flow=flow, share=share))
+
+
+class _ByOpenCV:
+    """The same in five passes. A band at a time, what they hand on stays in a core's cache."""
+
+    def __init__(self, width: int, height: int, weight: Map, threads: int) -> None:
+        self._size = (width, height)
+        self._weight = weight
+        self._flow: Field = np.empty((height, width, 2), np.float32)
+        self._painted, self._rest = (
+            [np.empty((BAND, width, *channels), np.float32) for _ in range(threads)] for channels in ((3,), ())
+        )
+
+    def rows_of(
+        self,
+        past: NDArray[np.float32],
+        painted: Picture,
+        out: NDArray[np.float32],
+        *,
+        flow: Field,
+        share: Map,
+        moving: NDArray[np.uint8],
+    ) -> Callable[[int, slice], None]:
+        """What does the rows of one picture."""
+        cv2.resize(share, self._size, dst=self._weight)
+        cv2.resize(flow, self._size, dst=self._flow)
+        map_height, map_width = share.shape
+        stretch = (self._size[0] / map_width, self._size[1] / map_height)
+
+        def mix(thread: int, rows: slice) -> None:
+            part = painted[rows]
+            new, rest = self._painted[thread][: len(part)], self._rest[thread][: len(part)]
+            np.copyto(new, part)
+            np.subtract(1, self._weight[rows], out=rest)
+            carried = self._carried(past, out, rows, _columns(moving, rows, stretch), top_of(part))
+            cv2.blendLinear(carried, new, self._weight[rows], rest, dst=out[rows])
+
+        return mix
+
+    def _carried(
+        self, past: NDArray[np.float32], out: NDArray[np.float32], rows: slice, columns: slice, top: int
+    ) -> NDArray[np.float32]:
+        """The past of these rows, brought to where it is now in the columns in which anything moves."""
+        if not columns.stop:
+            return past[rows]
+        here = out[rows]
+        along, carried = self._flow[rows, columns], here[:, columns]
+        shift(along, (columns.start, rows.start))  # counted from the part's corner
+        warp(past, along, cv2.INTER_CUBIC, carried)
+        np.clip(carried, 0, top, out=carried)  # the cubic overshoots beside edges
+        for still in (slice(columns.start), slice(columns.stop, None)):
+            here[:, still] = past[rows, still]
+        return here
+
+
+def _columns(moving: NDArray[np.uint8], rows: slice, stretch: tuple[float, float]) -> slice:
+    """Those in which anything moves in these rows, and one more of the map all round: there the flow fades out."""
+    across, down = stretch
+    x, _, width, _ = cv2.boundingRect(moving[max(0, int(rows.start / down) - 1) : int(rows.stop / down) + 2])
+    return slice(max(0, int((x - 1) * across)), int((x + width + 1) * across) + 1) if width else slice(0, 0)

@@ -1,0 +1,15 @@
+/* All loops for one instruction set, SET. */
+
+#define KIND bytes
+#define SAMPLE uint8_t
+#include "rows.h"
+#undef KIND
+#undef SAMPLE
+#define KIND words
+#define SAMPLE uint16_t
+#include "rows.h"
+#undef KIND
+#undef SAMPLE
+#define KIND maps
+#include "maps.h"
+#undef KIND

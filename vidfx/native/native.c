@@ -1,0 +1,302 @@
+/* The loops of smoothing, each in one pass over its pictures or maps. vidfx/blend.py, sharpen.py, trust.py and flow.py say
+ * what is computed, and do it by OpenCV where this file could not be compiled. Called by vidfx/native/__init__.py
+ * through ctypes: nothing of Python is needed to build it.
+ *
+ * Pictures are rows of pixels of three values, one behind the other, maps rows of one or two. */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+#define FRACTION_BITS 8 /* of a place between two pixels; 5 leave a tenth of a step on average */
+#define FRACTIONS (1 << FRACTION_BITS)
+#define PADDING 16 /* floats that a row of scratch memory may be written beyond its end */
+#define LUMA_OF_RED 0.299f /* ITU-R BT.601-7, 2.5.1 */
+#define LUMA_OF_GREEN 0.587f
+#define LUMA_OF_BLUE 0.114f
+
+#define PUBLIC __attribute__((visibility("default")))
+
+typedef float four __attribute__((vector_size(16)));
+typedef float eight __attribute__((vector_size(32)));
+typedef int32_t four_whole __attribute__((vector_size(16)));
+#define SHUFFLED __builtin_shufflevector
+
+struct picture {
+    int32_t width, height;
+    int32_t bytes; /* of a sample of `painted` and `shown`: 1 or 2 */
+    const float *past; /* all with three channels, but `weight` */
+    const void *painted;
+    float *out, *weight;
+    void *shown;
+};
+
+struct maps {
+    int32_t width, height;
+    const float *flow; /* to the pixel's place in the past, in pixels of the picture, across and down */
+    const float *weight; /* of the past, 0 to 1 */
+};
+
+/* From each pixel of a map to its place in the last picture, and from there home again, in pixels of the map. */
+struct flows {
+    int32_t width, height;
+    float area; /* of a pixel of the map, in pixels of the picture */
+    float slack, edge_start, edge_end;
+    int32_t soft;
+    const float *flow, *home;
+};
+
+/* Luma of two pictures, the second brought to where the first has it, as far as the flow knew. */
+struct pair {
+    int32_t width, height, map_width, map_height, window;
+    float regular, most;
+    const uint8_t *start, *found;
+};
+
+struct scratch {
+    float *across, *down, *weight, *styled, *mixed, *line, *fractions;
+    int32_t *columns, *rows, *kinds, *begins;
+};
+
+enum { STILL, INSIDE, AT_BORDER, NONE };
+
+/* What each of four pixels weighs at a place between the second and the third; across once for each channel. */
+static float cubic[FRACTIONS][4], cubic_across[FRACTIONS][12];
+
+static inline int clamped(int place, int end) { return place < 0 ? 0 : place < end ? place : end - 1; }
+
+/* Beyond the border as in a mirror on the last pixel's middle. */
+static inline int mirrored(int place, int end)
+{
+    if (end == 1)
+        return 0;
+    return place < 0 ? -place : place < end ? place : 2 * end - 2 - place;
+}
+
+/* To the nearest whole number: lrintf is a call, or one value at a time. */
+static inline int32_t nearest(float value) { return (int32_t)(value + (value < 0 ? -0.5f : 0.5f)); }
+
+static inline four between(four values, four low, four high)
+{
+#if defined(__SSE__)
+    return _mm_min_ps(_mm_max_ps(values, low), high); /* two instructions; of what is below, GCC makes nine */
+#else
+    const four_whole under = values < low, over = values > high;
+    return (four)(((four_whole)values & ~(under | over)) | ((four_whole)low & under) | ((four_whole)high & over));
+#endif
+}
+
+/* Where the middle of the pixel `at` of `size` lies between those of `from` pixels: after `before`, by so much. */
+static inline float between_rows(int at, int size, int from, int *before)
+{
+    float place = ((float)at + 0.5f) * (float)from / (float)size - 0.5f;
+    if (place < 0)
+        place = 0;
+    *before = (int)place < from - 1 ? (int)place : from - 1;
+    return *before == from - 1 ? 0 : place - (float)*before;
+}
+
+#define JOINED_(a, b, c) a##_##b##_##c
+#define JOINED(a, b, c) JOINED_(a, b, c)
+#define NAME(function) JOINED(function, KIND, SET)
+
+static inline int covered_from(int at, int size, int from)
+{
+    return (int)((float)at * (float)from / (float)size + 1e-3f);
+}
+
+/* Which pixels of `from` the pixel `at` of `size` covers, COVERED at most, and their shares; returns the first. */
+enum { COVERED = 3, PRODUCTS = 5 };
+static inline int covered(int at, int size, int from, float *shares)
+{
+    const float ratio = (float)from / (float)size, start = (float)at * ratio, end = start + ratio;
+    const int first = covered_from(at, size, from);
+    for (int k = 0; k < COVERED; k++) {
+        const float left = (float)(first + k) > start ? (float)(first + k) : start;
+        const float right = (float)(first + k + 1) < end ? (float)(first + k + 1) : end;
+        shares[k] = first + k < from && right - left > 1e-3f ? (right - left) / ratio : 0;
+    }
+    return first;
+}
+
+#define SET plain
+#include "loops.h"
+#undef SET
+
+#if defined(__x86_64__)
+#define HAS_AVX 1
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define SET avx2
+#include "loops.h"
+#undef SET
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#endif
+#define SET avx512
+#include "loops.h"
+#undef SET
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+#define VIDFX_INTERFACE 3 /* another number where a struct or a function changes: _INTERFACE in __init__.py */
+#ifndef VIDFX_SOURCES
+#define VIDFX_SOURCES ""
+#endif
+
+PUBLIC int32_t vidfx_interface(void) { return VIDFX_INTERFACE; }
+
+PUBLIC const char *vidfx_sources(void) { return VIDFX_SOURCES; }
+
+static int level; /* 0: plain, 1: AVX2, 2: AVX-512 */
+
+/* Which instructions are used from now on: up to `most`, as far as this CPU has them. */
+PUBLIC int32_t vidfx_level(int32_t most)
+{
+    level = 0;
+#if HAS_AVX
+    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    level = has_avx512 ? 2 : has_avx2 ? 1 : 0;
+#endif
+    level = level < most ? level : most;
+    return level;
+}
+
+__attribute__((constructor)) static void prepare(void)
+{
+    for (int i = 0; i < FRACTIONS; i++) {
+        const float t = (float)i / FRACTIONS, u = 1 - t, a = -0.75f; /* OpenCV's */
+        float *values = cubic[i];
+        values[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
+        values[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
+        values[2] = ((a + 2) * u - (a + 3)) * u * u + 1;
+        values[3] = 1 - values[0] - values[1] - values[2];
+        for (int k = 0; k < 12; k++)
+            cubic_across[i][k] = values[k / 3];
+    }
+#if HAS_AVX
+    __builtin_cpu_init();
+#endif
+    vidfx_level(2);
+}
+
+#if HAS_AVX
+#define OF_LEVEL(function) (level == 2 ? function##_avx512 : level == 1 ? function##_avx2 : function##_plain)
+#else
+#define OF_LEVEL(function) function##_plain
+#endif
+#define CALL_MAPS(function, arguments) OF_LEVEL(function##_maps) arguments
+#define CALL(bytes, function, arguments) ((bytes) == 1 ? OF_LEVEL(function##_bytes) : OF_LEVEL(function##_words)) arguments
+
+/* Memory for one call; the caller frees `*memory`. Returns 0 where there is none. */
+static int scratch_for(int width, int map_width, struct scratch *scratch, float **memory)
+{
+    const size_t row = (size_t)width + PADDING, line = (size_t)map_width + PADDING;
+    float *place = *memory = malloc((13 * row + 2 * line) * sizeof(float));
+    if (!place)
+        return 0;
+    scratch->across = place;
+    scratch->down = place += row;
+    scratch->weight = place += row;
+    scratch->styled = place += row;
+    scratch->mixed = place += 3 * row;
+    scratch->fractions = place += 3 * row;
+    scratch->columns = (int32_t *)(place += row);
+    scratch->rows = (int32_t *)(place += row);
+    scratch->kinds = (int32_t *)(place += row);
+    scratch->line = place += row;
+    scratch->begins = (int32_t *)(place + line);
+    return 1;
+}
+
+/* out = painted + weight * (past along the flow - painted) in the rows from `first` to before `end`; fills `weight` of
+ * the picture there. Returns 0, or 1 where memory is short. */
+PUBLIC int32_t vidfx_blend(const struct picture *picture, const struct maps *maps, int32_t first, int32_t end)
+{
+    struct scratch scratch;
+    float *memory;
+    if (!scratch_for(picture->width, maps->width, &scratch, &memory))
+        return 1;
+    int next = 0; /* pixel of a map */
+    for (int x = 0; x < picture->width; x++) {
+        int before;
+        scratch.fractions[x] = between_rows(x, picture->width, maps->width, &before);
+        while (next <= before)
+            scratch.begins[next++] = x;
+    }
+    while (next <= maps->width)
+        scratch.begins[next++] = picture->width;
+    memset(scratch.fractions + picture->width, 0, PADDING * sizeof(float));
+    CALL(picture->bytes, blend, (picture, maps, first, end, &scratch));
+    free(memory);
+    return 0;
+}
+
+/* shown = out + amount * weight * (luma - blurred luma) in the rows from `first` to before `end`. Returns as above. */
+PUBLIC int32_t vidfx_sharpen(const struct picture *picture, float amount, int32_t first, int32_t end)
+{
+    struct scratch scratch;
+    float *memory;
+    if (!scratch_for(picture->width, 0, &scratch, &memory))
+        return 1;
+    CALL(picture->bytes, sharpen, (picture, amount, first, end, &scratch));
+    free(memory);
+    return 0;
+}
+
+/* Fills `slopes` with the three of rows.h; 4 pixels across at least. Returns as above. */
+PUBLIC int32_t vidfx_slopes(const struct picture *picture, int32_t every, double *slopes)
+{
+    struct scratch scratch;
+    float *memory;
+    if (!scratch_for(picture->width, 0, &scratch, &memory))
+        return 1;
+    CALL(picture->bytes, slopes, (picture, every, &scratch, slopes));
+    free(memory);
+    return 0;
+}
+
+/* Fills `trust`, a map: where both flows agree and there is no edge of motion. Returns as above. */
+PUBLIC int32_t vidfx_agree(const struct flows *flows, float *trust)
+{
+    const size_t row = (size_t)flows->width + PADDING;
+    float *memory = malloc((6 * row + (size_t)flows->width * flows->height) * sizeof(float));
+    if (!memory)
+        return 1;
+    CALL_MAPS(agree, (flows, memory, trust));
+    free(memory);
+    return 0;
+}
+
+/* How many floats of memory `vidfx_refine` needs; as much fresh memory in each call would cost more than its sums. */
+PUBLIC int64_t vidfx_refine_floats(const struct pair *pair)
+{
+    const int64_t row = (int64_t)pair->width + PADDING, map = (int64_t)pair->map_width * pair->map_height;
+    return (pair->height + 2 + PRODUCTS) * row + 2 * PRODUCTS * map + COVERED * pair->map_width;
+}
+
+/* Fills `step`, a map of two: what the flow lacks, in pixels of the pair. */
+PUBLIC void vidfx_refine(const struct pair *pair, float *memory, float *step)
+{
+    CALL_MAPS(refine, (pair, memory, step));
+}
