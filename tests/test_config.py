@@ -133,6 +133,8 @@ def test_a_variable_that_says_neither_yes_nor_no_is_named(monkeypatch: pytest.Mo
         ("[render]\ncrf = [1, 2]", "must be a single text or number", ""),
         ("[render\n", "is not valid TOML", ""),
         ("[render]\nsource = 'x'", "[render] source is no setting", ""),
+        ("[render]\naudio = true\nno-audio = true", "no-audio says again what 'audio' says", "leave one"),
+        ("[render]\nkeep-color = true\nkeep_color = false", "keep_color says again what 'keep-color' says", ""),
     ],
 )
 def test_mistakes_name_the_file_and_the_key(tmp_path: Path, text: str, said: str, hint: str) -> None:

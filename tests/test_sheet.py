@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from clips import make_clip, make_sequence
 from films import CPU
+from tiny_style import make_style
 
 import vidfx
-from vidfx import CannotWrite, Look, MissingInput, Range, UsageError
+from vidfx import CannotWrite, Look, MissingInput, Range, UsageError, sheet
 from vidfx.pipeline import paint
 from vidfx.sheet import contact_sheet
 from vidfx.source import open_clip
@@ -57,20 +58,29 @@ def test_one_picture_needs_one_name(style: str, tmp_path: Path) -> None:
 def test_several_settings_make_a_sheet(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=6)
     vidfx.preview(source, at=0.1, styles=[style], strengths=[0.0, 0.5, 1.0], output=tmp_path / "sheet.png", machine=CPU)
-    sheet = read(tmp_path / "sheet.png")
-    assert sheet.shape[1] > 2 * 96
-    assert sheet.shape[0] > 2 * 64
+    laid_out = read(tmp_path / "sheet.png")
+    assert laid_out.shape[1] > 2 * 96
+    assert laid_out.shape[0] > 2 * 64
+
+
+def test_two_styles_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, cells = make_clip(tmp_path / "clip.mp4", frames=1), list[sheet.Cell]()
+    laid_out = sheet.contact_sheet
+    monkeypatch.setattr(sheet, "contact_sheet", lambda given: cells.extend(given) or laid_out(given))
+    styles = [make_style(tmp_path / folder / "tiny") for folder in ("old", "new")]
+    vidfx.preview(source, styles=[str(style) for style in styles], output=tmp_path / "p.png", machine=CPU)
+    assert [label for label, _ in cells] == ["source", "tiny (1)", "tiny (2)"]
 
 
 def test_a_sheet_holds_its_pictures_and_labels() -> None:
     random = np.random.default_rng(0)
     cells = [(f"cell {n}", random.integers(0, 255, (64, 96, 3), np.uint8)) for n in range(4)]
-    sheet = contact_sheet(cells)
+    full = contact_sheet(cells)
     for _, picture in cells:
-        hits = cv2.matchTemplate(sheet, picture, cv2.TM_SQDIFF)
+        hits = cv2.matchTemplate(full, picture, cv2.TM_SQDIFF)
         assert hits.min() < 1e-3 * hits.max()  # 0, but for matchTemplate's float sums
     bare = contact_sheet([("", picture) for _, picture in cells])
-    assert not np.array_equal(bare, sheet)
+    assert not np.array_equal(bare, full)
 
 
 def test_stills_and_sequences(style: str, tmp_path: Path) -> None:
@@ -89,7 +99,7 @@ def test_refusals(style: str, tmp_path: Path) -> None:
         vidfx.preview(source, at=-1, styles=[style], output=output, machine=CPU)
     with pytest.raises(MissingInput):
         vidfx.preview(source, styles=["nothing"], output=output, machine=CPU)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"one picture, not a film 'p\.mp4'"):
         vidfx.preview(source, styles=[style], output=tmp_path / "p.mp4", machine=CPU)
     output.touch()
     with pytest.raises(CannotWrite):

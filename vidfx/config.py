@@ -129,6 +129,9 @@ def read_settings(
                 raise UsageError(f"{spot} is no setting of this command", hint=offer(spelling, keys, "keys"))
             option, negated = keys[spelling]
             assert option.name is not None
+            if option.name in values:
+                other = next(one for one in table if keys.get(one.replace("_", "-"), (None,))[0] is option)
+                raise UsageError(f"{spot} says again what '{other}' says", hint="leave one of the two")
             values[option.name] = _value(value, option, spot, negated)
     return values
 

@@ -68,13 +68,16 @@ def preview(
     alone = len(found) * len(strengths) * len(smooths) == 1
     pixels = choose(output, clip, Encode()).pixels if alone else Pixels()
     cells: list[Cell] = [("source", wanted.source)]
-    for style in found:
+    names = [style.name for style in found]
+    for number, style in enumerate(found):
         stylizer = Stylizer(style, machine)
+        again = names[:number].count(style.name)  # two may have one name, and lie in different folders
+        name = f"{style.name} ({again + 1})" if names.count(style.name) > 1 else style.name
         for strength, smooth in product(strengths, smooths):
             look = Look(
                 strength=strength, smooth=smooth, smooth_window=smooth_window, keep_color=keep_color, matte=matte
             )
-            label = _label(style.name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
+            label = _label(name, strength, smooth, several=(len(strengths) > 1, len(smooths) > 1))
             frame = _painted(clip, stylizer, look, wanted, pixels, notices)
             cells.append((label, frame.image))
     if alone:

@@ -57,6 +57,8 @@ def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_pic
     if suffix not in CONTAINERS and suffix not in images.SUFFIXES:
         known = " ".join((*CONTAINERS, *images.SUFFIXES))
         raise UsageError(f"'{output.name}' names no format vidfx writes", hint=f"end it in one of {known}")
+    if suffix in CONTAINERS and one_picture:
+        raise UsageError(f"this makes one picture, not a film '{output.name}'", hint="end the name in .png")
     if suffix in CONTAINERS and is_still:
         raise UsageError(f"a still does not make a film '{output.name}'", hint="write it to a .png or another picture")
     if suffix in images.SUFFIXES and not is_still and not pattern:
