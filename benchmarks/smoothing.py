@@ -65,11 +65,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--vectors", default=native.VECTORS[-1], choices=native.VECTORS, help="the most to be used")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(options.threads)
     if not native.AVAILABLE:
         raise SystemExit("not compiled here; with a C compiler: python -m vidfx.native")
+    native.allow(options.vectors)
     frames, matrix = painted(options.clip, options.style, options.frames), torch.randn(EDGE, EDGE).bfloat16()
     rows: list[tuple[float, ...]] = []
     ends = time.perf_counter() + options.seconds

@@ -10,13 +10,14 @@ each, and some frames as a film. Nothing of the checkout can be imported there. 
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+
+from vidfx.native.build import NAME, compile_into
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "valley.mp4"
@@ -35,7 +36,7 @@ def built(folder: Path) -> Path:
     assert {f"vidfx/models/{style}/model.safetensors" for style in STYLES} <= inside
     assert {"vidfx/tune/page/index.html", "vidfx/evaluation/report.html", "vidfx/py.typed"} <= inside
     assert {"vidfx/native/native.c", "vidfx/native/rows.h"} <= inside
-    assert ("vidfx/native/_native.so" in inside) == bool(shutil.which("cc"))
+    assert (f"vidfx/native/{NAME}" in inside) == (not compile_into(folder))
     assert any(name.endswith("licenses/NOTICE") for name in inside)
     print(
         f"{source.name} {source.stat().st_size / 1e6:.1f} MB, {wheel.name} {wheel.stat().st_size / 1e6:.1f} MB",

@@ -30,11 +30,14 @@ compiled = pytest.mark.skipif(
 
 @pytest.fixture(params=native.VECTORS, scope="module")
 def vectors(request: pytest.FixtureRequest) -> Iterator[None]:
-    if native.AVAILABLE and native.vectors(request.param) != request.param:
-        pytest.skip(f"this CPU has no {request.param}")
+    """Tries with each set of instructions that this CPU has."""
+    if native.AVAILABLE:
+        native.allow(request.param)
+        if native.vectors() != request.param:
+            pytest.skip(f"this CPU has no {request.param}")
     yield
     if native.AVAILABLE:
-        native.vectors()
+        native.allow()
 
 
 def enlarged(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
@@ -116,8 +119,8 @@ def test_a_film_is_the_same_without_them_but_for_rounding(monkeypatch: pytest.Mo
     without = [out.image.astype(int) for out in smooth(frames)]
     for one, other, styled in zip(with_them[1:], without[1:], frames[1:], strict=True):
         assert np.abs(one - styled.image).mean() > 1  # else nothing was smoothed
-        assert np.abs(one - other).max() <= 2
-        assert np.abs(one - other).mean() < 0.1
+        assert np.abs(one - other).max() <= (1 if cv2.__version__ >= "5" else 3)  # OpenCV 4 knows 1/32 of a pixel
+        assert np.abs(one - other).mean() < 0.05
 
 
 @compiled
@@ -125,7 +128,7 @@ def test_a_film_is_the_same_without_them_but_for_rounding(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1279, 717), (330, 75), (64, 48), (17, 16)])
 def test_motion_is_judged_and_refined_alike(monkeypatch: pytest.MonkeyPatch, width: int, height: int) -> None:
     wide = texture(0, width + 16, height + 16)
-    estimator = FlowEstimator(width, height)
+    estimator, found = FlowEstimator(width, height), []
     first, second = (
         estimator.view(np.ascontiguousarray(wide[y : y + height, x : x + width]).astype(np.uint8))
         for x, y in ((0, 0), (5, 3))
@@ -133,25 +136,50 @@ def test_motion_is_judged_and_refined_alike(monkeypatch: pytest.MonkeyPatch, wid
     flow = estimator.between(second, first)
     flow[: len(flow) // 3] += np.random.default_rng(1).normal(0, 0.5, flow[: len(flow) // 3].shape)  # wrong in part
     back = estimator.roughly_between(first, second)
-    judge, found = MotionJudge(estimator), []
     for is_compiled in (True, False):
         monkeypatch.setattr(native, "AVAILABLE", is_compiled)
-        found.append((judge._agreement(flow, back), estimator.refined(flow, second, first)))
+        estimator = FlowEstimator(width, height)
+        found.append((MotionJudge(estimator)._agreement(flow, back), estimator.refined(flow, second, first)))
     (trust, refined), (plain_trust, plain_refined) = found
     assert np.abs(trust - plain_trust).max() < 1e-4
     assert 0 < plain_trust.mean() < 1
-    assert np.abs(refined - plain_refined).max() < 0.05
-    assert np.abs(refined - plain_refined).mean() < 0.002
+    assert np.abs(refined - plain_refined).max() < 1e-4
 
 
 @compiled
-def test_the_library_is_the_one_of_these_sources() -> None:
-    assert native.compiled_from() == build.digest()
+def test_arrays_of_another_size_or_type_are_refused() -> None:
+    """The library would read beyond their end."""
+    past, out = (np.zeros((8, 8, 3), np.float32) for _ in range(2))
+    painted, weight = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)
+    flow, share = np.zeros((2, 2, 2), np.float32), np.zeros((2, 2), np.float32)
+    native.Blend(past, painted, out, weight, flow=flow, share=share)
+    for wrong in (past[:4], past.astype(np.float64), past[:, ::-1]):
+        with pytest.raises(ValueError, match="where whole rows of"):
+            native.Blend(wrong, painted, out, weight, flow=flow, share=share)
+    with pytest.raises(ValueError, match="where whole rows of"):
+        native.Blend(past, painted, out, weight, flow=flow, share=share[:1])
+    with pytest.raises(ValueError, match="uint8 or uint16"):
+        native.Sharpen(out, weight, 0.5, past)  # type: ignore[arg-type]
+
+
+@compiled
+def test_a_library_of_other_sources_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "digest", lambda: "of other sources")
+    assert native._loaded() is None
 
 
 @pytest.mark.parametrize(
     ("compiler", "said"),
-    [("", "no C compiler"), ("no-such-compiler", "no C compiler"), ("false", "false: failed"), ("sleep 9", "")],
+    [
+        ("", "no C compiler (cc, gcc, clang) was found"),
+        ("no-such-compiler", "CC is 'no-such-compiler', and no such compiler was found"),
+        ("false", "false: failed"),
+        ("gcc 'x", "No closing quotation"),
+        ("sh -c 'sleep 9'", "not done after 0.5 s"),
+        ("sh -c 'printf caf\\\\351 >&2; exit 1'", "caf�"),
+        ("sh -c 'echo In file; echo 1: error: bad >&2; exit 1'", "1: error: bad"),
+        ("sh -c 'head -c 1000000 /dev/zero | tr \\\\0 x >&2; exit 1'", "xxx"),
+    ],
 )
 def test_a_compiler_that_fails_is_said_in_a_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: str, said: str
@@ -161,7 +189,7 @@ def test_a_compiler_that_fails_is_said_in_a_line(
     if not compiler:
         monkeypatch.setenv("PATH", str(tmp_path))
     fault = build.compile_into(tmp_path)
-    assert fault and said in fault and "\n" not in fault
+    assert said in fault and "\n" not in fault and len(fault) <= 300
     assert not list(tmp_path.iterdir())
 
 

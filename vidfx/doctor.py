@@ -29,6 +29,7 @@ from vidfx.machine import (
     has_openvino,
     resolve,
 )
+from vidfx.native.build import HERE, NAME
 from vidfx.scheduling import as_urgent_as_before
 from vidfx.settings import Machine, Precision
 from vidfx.styles.library import StyleFile, styles_and_faults
@@ -148,7 +149,8 @@ def _smoothing() -> Finding:
     """Whether the compiled loops are there, and average two pictures as they should."""
     if not native.AVAILABLE:
         hint = "with a C compiler (apt-get install gcc libc6-dev): python -m vidfx.native"
-        return Finding("smoothing", "compiled", False, "not compiled here; OpenCV takes 1.7 times as long", hint)
+        why = "its library is not of this version or machine" if (HERE / NAME).exists() else "not compiled here"
+        return Finding("smoothing", "compiled", False, f"{why}; OpenCV takes 1.7 times as long", hint)
 
     def average() -> str:
         past, out = np.full((16, 16, 3), 100, np.float32), np.empty((16, 16, 3), np.float32)

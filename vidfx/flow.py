@@ -62,10 +62,13 @@ class FlowEstimator:
         self._upper_stretch = np.array([self._size[0] / self.width, self._size[1] / self.height], np.float32)
         # scratch: fresh memory costs more than the sums in it
         self._upper_flow: Field = np.empty((*self._size[::-1], 2), np.float32)
-        self._product: Map = np.empty(self._size[::-1], np.float32)
-        self._refinement = native.Refinement(
-            self._size, (self.width, self.height), window=_WINDOW[0], regular=_REGULAR, most=_LARGEST_STEP
-        )
+        if native.AVAILABLE:
+            self._step = native.Refinement(
+                self._size, (self.width, self.height), window=_WINDOW[0], regular=_REGULAR, most=_LARGEST_STEP
+            ).step
+        else:
+            self._product: Map = np.empty(self._size[::-1], np.float32)
+            self._step = self._step_by_opencv
         self._there = _dis(finest=0, stride=5)
         self._back = _dis(finest=halved - 1, stride=5)  # a quarter of the time, to compare with
         self.is_blind = min(self.width, self.height) < _LEAST_SIDE
@@ -107,13 +110,15 @@ class FlowEstimator:
     def _refined(self, flow: Field, start: View, end: View) -> Field:
         cv2.resize(stretched(flow, self._upper_stretch), self._size, dst=self._upper_flow)
         found = warp(end.luma, self._upper_flow, cv2.INTER_LINEAR)
-        step = self._refinement.step(start.luma, found) if native.AVAILABLE else self._step(start, found)
+        step = self._step(start.luma, found)
         return np.asarray(cv2.add(flow, stretched(step, 1 / self._upper_stretch)), np.float32)
 
-    def _step(self, start: View, found: NDArray[Any]) -> Field:
+    def _step_by_opencv(self, start: Plane, found: Plane) -> Field:
         product = self._product
-        left = cv2.subtract(start.luma, found, dtype=cv2.CV_32F)
-        both = cv2.addWeighted(start.luma, 0.5, found, 0.5, 0)  # the slope of both is right to second order
+        left = cv2.subtract(start, found, dtype=cv2.CV_32F)
+        both = cv2.addWeighted(
+            start, 0.5, found, 0.5, 0, dtype=cv2.CV_32F
+        )  # the slope of both is right to second order
         x, y = (cv2.Scharr(both, cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
         products = ((x, x), (x, y), (y, y), (x, left), (y, left))
         xx, xy, yy, xe, ye = (self._mean(cv2.multiply(*pair, dst=product)) for pair in products)

@@ -113,6 +113,11 @@ class Frame:
                     f"a frame's picture is height × width × 3, RGB, uint8 or uint16, not {shape}, {picture.dtype}",
                     hint="values from 0 to 1: (255 * values).astype(np.uint8); grey: np.dstack([grey] * 3)",
                 )
+            if not picture.flags.c_contiguous:
+                raise UsageError(
+                    "a frame's picture must lie in memory row by row, and this is a view of another",
+                    hint="np.ascontiguousarray(picture) copies it",
+                )
 
     @property
     def time(self) -> Fraction:

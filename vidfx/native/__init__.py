@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.frames import Field, Map, Picture
-from vidfx.native.build import NAME
-
-_INTERFACE = 3  # VIDFX_INTERFACE in native.c: a library of another age is not called
+from vidfx.native.build import NAME, digest
 
 
 class _Picture(ctypes.Structure):
@@ -72,30 +70,28 @@ class _Maps(ctypes.Structure):
 def _loaded() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(Path(__file__).with_name(NAME)))
-        return library if library.vidfx_interface() == _INTERFACE else None
-    except (OSError, AttributeError):  # not built, or for another machine, or of another age
+        library.vidfx_sources.restype = ctypes.c_char_p
+        return library if library.vidfx_sources().decode() == digest() else None
+    except (OSError, AttributeError):  # not built, or for another machine, or something else
         return None
 
 
 _library = _loaded()
 AVAILABLE = _library is not None
-"""Whether the functions below can be called."""
-
-
-def compiled_from() -> str:
-    """The digest of the sources that the library was built from, as `build.digest` takes it."""
-    assert _library is not None
-    _library.vidfx_sources.restype = ctypes.c_char_p
-    return str(_library.vidfx_sources().decode())
-
-
+"""Whether the functions below can be called: the library is there, and of these sources."""
 VECTORS = ("plain vectors", "AVX2", "AVX-512")
 
 
-def vectors(most: str = VECTORS[-1]) -> str:
-    """The instructions that the library uses from now on: up to `most` of VECTORS, as far as this CPU has them."""
+def vectors() -> str:
+    """Which of VECTORS the library uses."""
     assert _library is not None
-    return VECTORS[_library.vidfx_level(VECTORS.index(most))]
+    return VECTORS[_library.vidfx_level()]
+
+
+def allow(most: str = VECTORS[-1]) -> None:
+    """Lets it use VECTORS up to `most`, as far as this CPU has them. All are allowed where nobody asks."""
+    assert _library is not None
+    _library.vidfx_allow(VECTORS.index(most))
 
 
 class Blend:
@@ -114,11 +110,11 @@ class Blend:
         """`past`, `painted` and `out`: H × W × 3, values of `painted`'s range. `weight`: H × W, filled in; how much the
         past counts for. `flow` and `share`: maps of one size, of the past's place, in pixels of the picture, and of
         how much it is to count for."""
-        height, width, _ = painted.shape
-        self._arrays = [_checked(array) for array in (past, painted, out, weight, flow, share)]
-        places = [array.ctypes.data for array in self._arrays]
-        self._picture = _Picture(width, height, painted.itemsize, *places[:4], None)
-        self._maps = _Maps(share.shape[1], share.shape[0], *places[4:])
+        (height, width, _), (rows, columns) = painted.shape, share.shape
+        self._arrays = (past, painted, out, weight, flow, share)  # alive as long as their places are known
+        pictures = (_place(past, height, width, 3), _samples(painted), _place(out, height, width, 3))
+        self._picture = _Picture(width, height, painted.itemsize, *pictures, _place(weight, height, width), None)
+        self._maps = _Maps(columns, rows, _place(flow, rows, columns, 2), _place(share, rows, columns))
 
     def __call__(self, thread: int, rows: slice) -> None:
         """Does these rows."""
@@ -131,9 +127,9 @@ class Sharpen:
     def __init__(self, out: NDArray[np.float32], weight: Map, amount: float, shown: Picture) -> None:
         """`out`: H × W × 3; `weight`: H × W; `shown`: H × W × 3, filled in."""
         height, width, _ = shown.shape
-        self._arrays = [_checked(array) for array in (out, weight, shown)]
-        place, weight_place, shown_place = (array.ctypes.data for array in self._arrays)
-        self._picture = _Picture(width, height, shown.itemsize, None, None, place, weight_place, shown_place)
+        self._arrays = (out, weight, shown)
+        places = (_place(out, height, width, 3), _place(weight, height, width), _samples(shown))
+        self._picture = _Picture(width, height, shown.itemsize, None, None, *places)
         self._amount = ctypes.c_float(amount)
 
     def __call__(self, thread: int, rows: slice) -> None:
@@ -145,8 +141,8 @@ def slopes(out: NDArray[np.float32], weight: Map, painted: Picture, *, every: in
     """As `vidfx.sharpen` has them: of what is painted, of its average with the past, and of that sharpened by an amount
     of 1, from four rows below each other, `every` rows apart. Pictures of 4 × 4 pixels at least."""
     height, width, _ = painted.shape
-    arrays = [_checked(array) for array in (painted, out, weight)]
-    picture = _Picture(width, height, painted.itemsize, None, *(array.ctypes.data for array in arrays), None)
+    places = (_samples(painted), _place(out, height, width, 3), _place(weight, height, width))
+    picture = _Picture(width, height, painted.itemsize, None, *places, None)
     found = (ctypes.c_double * 3)()
     _call("vidfx_slopes", ctypes.byref(picture), every, found)
     return found[0], found[1], found[2]
@@ -157,8 +153,8 @@ def agreement(flow: Field, home: Field, *, area: float, slack: float, edge: tupl
     picture to one of the map, `soft` the side of the square over which the mean is taken."""
     height, width, _ = flow.shape
     trust = np.empty((height, width), np.float32)
-    arrays = [_checked(array) for array in (flow, home)]
-    flows = _Flows(width, height, area, slack, *edge, soft, *(array.ctypes.data for array in arrays))
+    places = (_place(array, height, width, 2) for array in (flow, home))
+    flows = _Flows(width, height, area, slack, *edge, soft, *places)
     _call("vidfx_agree", ctypes.byref(flows), ctypes.c_void_p(trust.ctypes.data))
     return trust
 
@@ -171,27 +167,34 @@ class Refinement:
     ) -> None:
         """Of pictures of `size` for maps of `map_size`, width and height, half of theirs or as large. `window`: pixels
         of a map across; `regular` in squared steps of luma per px², `most` in pixels of the pictures."""
+        assert _library is not None
+        self._size, self._map_size = size, map_size
         self._pair = _Pair(*size, *map_size, window, regular, most, None, None)
-        self._map_size = map_size
-        self._memory: NDArray[np.float32] | None = None
+        _library.vidfx_refine_floats.restype = ctypes.c_int64
+        self._memory = np.empty(_library.vidfx_refine_floats(ctypes.byref(self._pair)), np.float32)
 
     def step(self, start: NDArray[np.uint8], found: NDArray[np.uint8]) -> Field:
         """From what was `found` of `start`, in pixels of the two."""
         assert _library is not None
-        if self._memory is None:
-            _library.vidfx_refine_floats.restype = ctypes.c_int64
-            self._memory = np.empty(_library.vidfx_refine_floats(ctypes.byref(self._pair)), np.float32)
+        width, height = self._size
         step = np.empty((*self._map_size[::-1], 2), np.float32)
-        self._pair.start, self._pair.found = (_checked(array).ctypes.data for array in (start, found))
+        self._pair.start, self._pair.found = (_place(array, height, width, kind=np.uint8) for array in (start, found))
         memory, place = (ctypes.c_void_p(array.ctypes.data) for array in (self._memory, step))
         _library.vidfx_refine(ctypes.byref(self._pair), memory, place)
         return step
 
 
-def _checked(array: NDArray[Any]) -> NDArray[Any]:
-    if not array.flags.c_contiguous:
-        raise ValueError("the library reads whole rows, one behind the other")
-    return array
+def _samples(picture: Picture) -> int:
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"pictures are uint8 or uint16, not {picture.dtype}")
+    return _place(picture, *picture.shape[:2], 3, kind=picture.dtype)
+
+
+def _place(array: NDArray[Any], *shape: int, kind: Any = np.float32) -> int:
+    """Where an array begins; the library believes what it is told of it, so this makes sure."""
+    if array.shape != shape or array.dtype != kind or not array.flags.c_contiguous:
+        raise ValueError(f"an array of {array.dtype}, {array.shape}, where whole rows of {kind}, {shape}, are read")
+    return array.ctypes.data
 
 
 def _call(name: str, *arguments: Any) -> None:

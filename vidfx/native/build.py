@@ -9,6 +9,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ HERE = Path(__file__).parent  # nothing else of vidfx is imported: it is not ins
 NAME = "_native.so"
 FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-fvisibility=hidden")
 _SECONDS = 120  # a compiler that takes longer hangs
+_LONGEST = 300  # characters of what a compiler says
 
 
 def digest() -> str:
@@ -28,23 +30,44 @@ def compile_into(folder: Path) -> str:
     """Puts the library into `folder`, whole or not at all; returns what went wrong in a line, or ""."""
     if os.name != "posix":
         return "only Linux and macOS have been tried"
-    fault = "no C compiler (cc, gcc, clang) was found"
-    for compiler in [os.environ["CC"]] if os.environ.get("CC") else ["cc", "gcc", "clang"]:
-        words = shlex.split(compiler)
-        if not words or not shutil.which(words[0]):
-            continue
+    asked = os.environ.get("CC")
+    fault = f"CC is '{asked}', and no such compiler was found" if asked else "no C compiler (cc, gcc, clang) was found"
+    for compiler in [asked] if asked else ["cc", "gcc", "clang"]:
         try:
+            words = shlex.split(compiler)
+            if not words or not shutil.which(words[0]):
+                continue
             # never written in place: a running vidfx has it open
             with tempfile.TemporaryDirectory(dir=folder) as name:
-                made = Path(name) / NAME
+                made = Path(name, NAME)
                 told = f'-DVIDFX_SOURCES="{digest()}"'
-                call = [*words, *FLAGS, told, "-o", str(made), str(HERE / "native.c"), "-lm"]
-                done = subprocess.run(call, capture_output=True, text=True, timeout=_SECONDS, check=False)
-                if done.returncode == 0 and made.exists():
+                fault = _compiled([*words, *FLAGS, told, "-o", str(made), str(HERE / "native.c"), "-lm"], made)
+                if not fault:
                     made.replace(folder / NAME)
                     return ""
-        except (OSError, subprocess.TimeoutExpired) as error:
-            fault = f"{compiler}: {error}"
-        else:
-            fault = f"{compiler}: {(done.stderr.strip().splitlines() or ['failed'])[0]}"
-    return fault
+            fault = f"{compiler}: {fault}"
+        except (OSError, ValueError) as error:
+            fault = str(error)
+    return fault[:_LONGEST]
+
+
+def _compiled(call: list[str], made: Path) -> str:
+    """Runs a compiler; what it said of its failure, or ""."""
+    with subprocess.Popen(
+        call,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # what it began, too
+            return f"not done after {_SECONDS} s"
+    if process.returncode == 0 and made.exists():
+        return ""
+    lines = said.strip().splitlines() or ["failed"]
+    return next((line for line in lines if "error" in line), lines[0])

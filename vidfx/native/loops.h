@@ -1,5 +1,7 @@
 /* All loops for one instruction set, SET. */
 
+#include "lookup.h"
+#include "maps.h"
 #define KIND bytes
 #define SAMPLE uint8_t
 #include "rows.h"
@@ -10,6 +12,3 @@
 #include "rows.h"
 #undef KIND
 #undef SAMPLE
-#define KIND maps
-#include "maps.h"
-#undef KIND

@@ -1,7 +1,8 @@
 /* The loops over the maps of motion, once for each instruction set. */
 
-/* A map's mean over a square of 2 * reach + 1 pixels, mirrored beyond the border. `sums`: memory for a row. */
-static void NAME(mean)(const float *map, int width, int height, int reach, float *sums, float *mean)
+/* A map's mean over a square of 2 * reach + 1 pixels, mirrored beyond the border: `reach` is less than the map's sides and
+ * than half of PADDING. `sums`: memory for a row. */
+static void OF_SET(mean)(const float *map, int width, int height, int reach, float *sums, float *mean)
 {
     const float share = 1.0f / (float)((2 * reach + 1) * (2 * reach + 1));
     float *row = sums + PADDING / 2; /* with room for `reach` on both sides */
@@ -28,14 +29,14 @@ static void NAME(mean)(const float *map, int width, int height, int reach, float
 }
 
 /* |difference across|² + |difference down|² of one direction of the flow, by Sobel's kernels over 8. */
-static inline float NAME(steepness)(const float *above, const float *here, const float *below, int x)
+static inline float OF_SET(steepness)(const float *above, const float *here, const float *below, int x)
 {
     const float across = above[x + 1] - above[x - 1] + 2 * (here[x + 1] - here[x - 1]) + below[x + 1] - below[x - 1];
     const float down = below[x - 1] - above[x - 1] + 2 * (below[x] - above[x]) + below[x + 1] - above[x + 1];
     return (across * across + down * down) / 64;
 }
 
-static __attribute__((noinline)) void NAME(agree_in_row)(
+static __attribute__((noinline)) void OF_SET(agree_in_row)(
     const struct flows *flows, int y, const float *restrict x_above, const float *restrict x_of,
     const float *restrict x_below, const float *restrict y_above, const float *restrict y_of,
     const float *restrict y_below, const float *restrict home, float *restrict sure)
@@ -46,7 +47,7 @@ static __attribute__((noinline)) void NAME(agree_in_row)(
     const float end = flows->edge_end, over = 1 / (flows->edge_end - flows->edge_start);
 
     for (int x = 0; x < width; x++) {
-        const float steep = NAME(steepness)(x_above, x_of, x_below, x) + NAME(steepness)(y_above, y_of, y_below, x);
+        const float steep = OF_SET(steepness)(x_above, x_of, x_below, x) + OF_SET(steepness)(y_above, y_of, y_below, x);
         const float there_x = x_of[x], there_y = y_of[x], home_x = home[2 * x], home_y = home[2 * x + 1];
         const float apart_x = there_x + home_x, apart_y = there_y + home_y;
         const float length = (there_x * there_x + there_y * there_y) * area;
@@ -62,7 +63,7 @@ static __attribute__((noinline)) void NAME(agree_in_row)(
     }
 }
 
-static void NAME(agree)(const struct flows *flows, float *memory, float *trust)
+static void OF_SET(agree)(const struct flows *flows, float *memory, float *trust)
 {
     const int width = flows->width, height = flows->height;
     const size_t row = (size_t)width + PADDING;
@@ -80,14 +81,14 @@ static void NAME(agree)(const struct flows *flows, float *memory, float *trust)
                 rows[c][k] = memory + (3 * c + (y + 1 + k) % 3) * row + 1;
         }
         if (y >= 1)
-            NAME(agree_in_row)(flows, y - 1, rows[0][0], rows[0][1], rows[0][2], rows[1][0], rows[1][1], rows[1][2],
+            OF_SET(agree_in_row)(flows, y - 1, rows[0][0], rows[0][1], rows[0][2], rows[1][0], rows[1][1], rows[1][2],
                                flows->home + (size_t)(y - 1) * width * 2, sure + (size_t)(y - 1) * width);
     }
-    NAME(mean)(sure, width, height, flows->soft / 2, memory, trust);
+    OF_SET(mean)(sure, width, height, flows->soft / 2, memory, trust);
 }
 
 /* Adds a row's share of the sums. A function of its own: only of parameters GCC believes that they do not overlap. */
-static __attribute__((noinline)) void NAME(products)(
+static __attribute__((noinline)) void OF_SET(products)(
     const float *restrict a, const float *restrict b, const float *restrict c, const uint8_t *restrict here,
     const uint8_t *restrict there, float share, int width, float *restrict xx, float *restrict xy, float *restrict yy,
     float *restrict xe, float *restrict ye)
@@ -107,7 +108,7 @@ static __attribute__((noinline)) void NAME(products)(
 }
 
 /* Σ (g gᵀ + r) d = Σ g e, solved for d in each pixel of a map; the sums first over what a pixel of the map covers. */
-static void NAME(refine)(const struct pair *pair, float *memory, float *step)
+static void OF_SET(refine)(const struct pair *pair, float *memory, float *step)
 {
     const int width = pair->width, height = pair->height, map_width = pair->map_width, map_height = pair->map_height;
     const size_t row = (size_t)width + PADDING, map = (size_t)map_width * map_height;
@@ -135,7 +136,7 @@ static void NAME(refine)(const struct pair *pair, float *memory, float *step)
             const float *b = plane + (size_t)(first + k + 1) * row;
             const uint8_t *here = pair->start + (size_t)(first + k) * width;
             const uint8_t *there = pair->found + (size_t)(first + k) * width;
-            NAME(products)(b - row, b, b + row, here, there, shares_down[k], width, sums, sums + row, sums + 2 * row,
+            OF_SET(products)(b - row, b, b + row, here, there, shares_down[k], width, sums, sums + row, sums + 2 * row,
                            sums + 3 * row, sums + 4 * row);
         }
         for (int p = 0; p < PRODUCTS; p++) {
@@ -153,7 +154,7 @@ static void NAME(refine)(const struct pair *pair, float *memory, float *step)
         }
     }
     for (int p = 0; p < PRODUCTS; p++)
-        NAME(mean)(maps + p * map, map_width, map_height, pair->window / 2, sums, means + p * map);
+        OF_SET(mean)(maps + p * map, map_width, map_height, pair->window / 2, sums, means + p * map);
     for (size_t i = 0; i < map; i++) {
         const float *of = means + i, xx = of[0] + pair->regular, xy = of[map], yy = of[2 * map] + pair->regular;
         const float xe = of[3 * map], ye = of[4 * map], over = 1 / (xx * yy - xy * xy), most = pair->most;

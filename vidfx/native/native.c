@@ -15,7 +15,7 @@
 
 #define FRACTION_BITS 8 /* of a place between two pixels; 5 leave a tenth of a step on average */
 #define FRACTIONS (1 << FRACTION_BITS)
-#define PADDING 16 /* floats that a row of scratch memory may be written beyond its end */
+#define PADDING 16 /* floats by which a row of scratch memory is longer than its picture's or map's */
 #define LUMA_OF_RED 0.299f /* ITU-R BT.601-7, 2.5.1 */
 #define LUMA_OF_GREEN 0.587f
 #define LUMA_OF_BLUE 0.114f
@@ -25,7 +25,11 @@
 typedef float four __attribute__((vector_size(16)));
 typedef float eight __attribute__((vector_size(32)));
 typedef int32_t four_whole __attribute__((vector_size(16)));
+#if defined(__clang__)
 #define SHUFFLED __builtin_shufflevector
+#else
+#define SHUFFLED(a, b, ...) __builtin_shuffle(a, b, (four_whole){__VA_ARGS__})
+#endif
 
 struct picture {
     int32_t width, height;
@@ -63,10 +67,10 @@ struct scratch {
     int32_t *columns, *rows, *kinds, *begins;
 };
 
-enum { STILL, INSIDE, AT_BORDER, NONE };
+enum { STILL, INSIDE, AT_BORDER, END };
 
 /* What each of four pixels weighs at a place between the second and the third; across once for each channel. */
-static float cubic[FRACTIONS][4], cubic_across[FRACTIONS][12];
+static float weights_down[FRACTIONS][4], weights_across[FRACTIONS][12];
 
 static inline int clamped(int place, int end) { return place < 0 ? 0 : place < end ? place : end - 1; }
 
@@ -80,6 +84,9 @@ static inline int mirrored(int place, int end)
 
 /* To the nearest whole number: lrintf is a call, or one value at a time. */
 static inline int32_t nearest(float value) { return (int32_t)(value + (value < 0 ? -0.5f : 0.5f)); }
+
+/* A flow that still fits into whole numbers of FRACTIONS. */
+static inline float limited(float value) { return value > -1e6f ? (value < 1e6f ? value : 1e6f) : -1e6f; }
 
 static inline four between(four values, four low, four high)
 {
@@ -101,9 +108,10 @@ static inline float between_rows(int at, int size, int from, int *before)
     return *before == from - 1 ? 0 : place - (float)*before;
 }
 
-#define JOINED_(a, b, c) a##_##b##_##c
-#define JOINED(a, b, c) JOINED_(a, b, c)
-#define NAME(function) JOINED(function, KIND, SET)
+#define JOINED_(a, b) a##_##b
+#define JOINED(a, b) JOINED_(a, b)
+#define OF_SET(function) JOINED(function, SET)
+#define NAME(function) OF_SET(JOINED(function, KIND))
 
 static inline int covered_from(int at, int size, int from)
 {
@@ -157,47 +165,47 @@ static inline int covered(int at, int size, int from, float *shares)
 #endif
 #endif
 
-#define VIDFX_INTERFACE 3 /* another number where a struct or a function changes: _INTERFACE in __init__.py */
 #ifndef VIDFX_SOURCES
 #define VIDFX_SOURCES ""
 #endif
 
-PUBLIC int32_t vidfx_interface(void) { return VIDFX_INTERFACE; }
-
+/* What was compiled; a library of other sources is not called. */
 PUBLIC const char *vidfx_sources(void) { return VIDFX_SOURCES; }
 
 static int level; /* 0: plain, 1: AVX2, 2: AVX-512 */
 
-/* Which instructions are used from now on: up to `most`, as far as this CPU has them. */
-PUBLIC int32_t vidfx_level(int32_t most)
+PUBLIC int32_t vidfx_level(void) { return level; }
+
+/* Lets instructions up to `most` be used from now on, as far as this CPU has them. */
+PUBLIC void vidfx_allow(int32_t most)
 {
-    level = 0;
+    int has = 0;
 #if HAS_AVX
-    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    level = has_avx512 ? 2 : has_avx2 ? 1 : 0;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                  ? 2
+                  : 1;
 #endif
-    level = level < most ? level : most;
-    return level;
+    level = has < most ? has : most;
 }
 
 __attribute__((constructor)) static void prepare(void)
 {
     for (int i = 0; i < FRACTIONS; i++) {
         const float t = (float)i / FRACTIONS, u = 1 - t, a = -0.75f; /* OpenCV's */
-        float *values = cubic[i];
+        float *values = weights_down[i];
         values[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
         values[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
         values[2] = ((a + 2) * u - (a + 3)) * u * u + 1;
         values[3] = 1 - values[0] - values[1] - values[2];
         for (int k = 0; k < 12; k++)
-            cubic_across[i][k] = values[k / 3];
+            weights_across[i][k] = values[k / 3];
     }
 #if HAS_AVX
     __builtin_cpu_init();
 #endif
-    vidfx_level(2);
+    vidfx_allow(2);
 }
 
 #if HAS_AVX
@@ -205,7 +213,6 @@ __attribute__((constructor)) static void prepare(void)
 #else
 #define OF_LEVEL(function) function##_plain
 #endif
-#define CALL_MAPS(function, arguments) OF_LEVEL(function##_maps) arguments
 #define CALL(bytes, function, arguments) ((bytes) == 1 ? OF_LEVEL(function##_bytes) : OF_LEVEL(function##_words)) arguments
 
 /* Memory for one call; the caller frees `*memory`. Returns 0 where there is none. */
@@ -283,7 +290,7 @@ PUBLIC int32_t vidfx_agree(const struct flows *flows, float *trust)
     float *memory = malloc((6 * row + (size_t)flows->width * flows->height) * sizeof(float));
     if (!memory)
         return 1;
-    CALL_MAPS(agree, (flows, memory, trust));
+    OF_LEVEL(agree)(flows, memory, trust);
     free(memory);
     return 0;
 }
@@ -298,5 +305,5 @@ PUBLIC int64_t vidfx_refine_floats(const struct pair *pair)
 /* Fills `step`, a map of two: what the flow lacks, in pixels of the pair. */
 PUBLIC void vidfx_refine(const struct pair *pair, float *memory, float *step)
 {
-    CALL_MAPS(refine, (pair, memory, step));
+    OF_LEVEL(refine)(pair, memory, step);
 }
