@@ -8,9 +8,11 @@ from fractions import Fraction
 from itertools import islice
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
+from vidfx.speakers import is_unknown, layout_of
 from vidfx.tags import add_copy
 from vidfx.window import TRIMS
 
@@ -23,6 +25,15 @@ _BY_TAG = {"avi", "nut"}
 """Containers that name a codec by a tag of their own, and take that of another for one where they have none."""
 
 
+def _is_in_an_order_of_its_own(stream: Stream) -> bool:
+    """Whether it is PCM whose channels do not stand in FFmpeg's order, which the file alone says, not the codec."""
+    context = stream.codec_context
+    if not isinstance(context, AudioCodecContext) or not codec_name(stream).startswith("pcm"):
+        return False
+    layout = layout_of(context)
+    return " " in layout.name and not is_unknown(layout)
+
+
 def can_hold(format_name: str, stream: Stream) -> bool:
     """Asks the muxer itself, by writing a header to nowhere."""
     if is_cover(stream):
@@ -33,6 +44,8 @@ def can_hold(format_name: str, stream: Stream) -> bool:
         return False  # the muxer takes anything, and a player reads it as something else
     if format_name == stream.container.format.name == "avi" and codec_name(stream) == "aac":
         return False  # the length of a block that FFmpeg's demuxer gives is false, and its muxer takes it
+    if format_name in ("matroska", "nut") and _is_in_an_order_of_its_own(stream):
+        return False  # it would be heard from other speakers
     if format_name == "nut" and codec_name(stream).startswith("wma"):
         return False  # it has no place for the length of a block, without which none can be decoded
     written = io.BytesIO()

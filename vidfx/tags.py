@@ -9,6 +9,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from vidfx.speakers import is_unknown, layout_of
 from vidfx.timecode import later
 from vidfx.window import TRIMS, Window
 
@@ -67,11 +68,11 @@ def carried(stream: Stream, *, skipped: int = 0, rate: Fraction = Fraction(25)) 
 def add_copy(output: OutputContainer, stream: Stream, *, whole: bool) -> Stream:
     """A stream like `stream` in the output. Of one that is not `whole`, the counts in its tags are left out."""
     target = _sound_from_avi(output, stream) or output.add_stream_from_template(stream, opaque=True)
-    if isinstance(stream, AudioStream) and stream.codec_context and "channels" in stream.layout.name:
-        # AVI, Matroska and MXF do not say where the channels of PCM stand; MP4 must, or refuses the finished file
-        usual = _USUAL_LAYOUTS.get(stream.codec_context.channels)
-        if usual:
-            cast(AudioStream, target).codec_context.layout = usual
+    if isinstance(stream, AudioStream) and stream.codec_context:
+        layout = layout_of(stream.codec_context)
+        if is_unknown(layout) and layout.nb_channels in _USUAL_LAYOUTS:
+            # AVI, Matroska and MXF do not say where the channels of PCM stand; MP4 must, or refuses the finished file
+            cast(AudioStream, target).codec_context.layout = _USUAL_LAYOUTS[layout.nb_channels]
     false = ("encoder",) if whole else ("encoder", *_COUNTS)
     target.metadata.update({key: value for key, value in stream.metadata.items() if not key.lower().startswith(false)})
     name_track(output, target)
@@ -91,7 +92,7 @@ def _sound_from_avi(output: OutputContainer, stream: Stream) -> Stream | None:
     if encoder is None:
         return None
     target = cast(AudioStream, output.add_stream(encoder, rate=context.sample_rate))
-    target.codec_context.layout = context.layout
+    target.codec_context.layout = layout_of(context).name
     target.codec_context.bit_rate = context.bit_rate or 0
     return target
 

@@ -21,6 +21,7 @@ from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
 from vidfx.cues import Cues, Piece
+from vidfx.speakers import layout_for, layout_of
 
 _AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "avi": "libmp3lame", "matroska": "flac", "nut": "flac"}
 _SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
@@ -34,11 +35,11 @@ Style: Default,Arial,16,&Hffffff,2
 [Events]
 Format: Layer, Start, End, Style, Text
 """
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-_MOST_CHANNELS = {"libmp3lame": 2}
 _MP3_DELAY = 1105
 """Samples by which MP3 is heard late where the container cannot say so: as many are left out at its beginning."""
 _KINDS = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
+_PLANES = 8
+"""AV_NUM_DATA_POINTERS"""
 _SLIP = Fraction(1, 20)
 """Seconds; containers round times, so less than this is no gap."""
 _LONGEST_GAP = 3600
@@ -82,6 +83,7 @@ class AudioTranscoder(Transcoder):
         self.stream, self.codec = stream, codec
         self._resampler: AudioResampler | None = None
         self._kind: tuple[str, str, int] | None = None
+        self._planar: tuple[str, str, int] | None = None
         self._due: Fraction | None = None
         self._written: int | None = None
 
@@ -97,18 +99,16 @@ class AudioTranscoder(Transcoder):
         rates = av.Codec(codec, "w").audio_rates
         if rates and rate not in rates:
             rate = min((known for known in rates if known >= rate), default=max(rates))
-        channels = min(source.codec_context.channels, _MOST_CHANNELS.get(codec, 8))
-        layout = _LAYOUTS.get(channels, "stereo")
+        layout, lost = layout_for(codec, rate, layout_of(source.codec_context))
         try:
             stream = output.add_stream(codec, rate=rate)
         except (av.FFmpegError, ValueError):
             return None
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = layout
-        stream.codec_context.bit_rate = 96_000 * max(1, channels)
+        stream.codec_context.bit_rate = 96_000 * layout_of(stream.codec_context).nb_channels
         made = cls(source, stream, codec, begins=begins)
-        if source.codec_context.channels > stream.codec_context.channels:
-            made.note = f", {source.codec_context.channels} channels mixed down to {stream.codec_context.channels}"
+        made.note = lost
         if output.format.name == "avi":  # where every stream begins at 0: silence comes before what begins later
             made._begins = made._due = Fraction(_MP3_DELAY, rate)
             made._written = 0
@@ -138,6 +138,7 @@ class AudioTranscoder(Transcoder):
 
     def _in_step(self, frame: AudioFrame) -> Iterator[Packet[Stream]]:
         """The frame behind what was heard before it, after silence where there is a gap."""
+        frame = self._packed(frame)
         base = frame.time_base or Fraction(1, frame.sample_rate)
         time = self._due if frame.pts is None else frame.pts * base
         time = Fraction(0) if time is None else time
@@ -157,30 +158,44 @@ class AudioTranscoder(Transcoder):
         self._due += Fraction(frame.samples, frame.sample_rate)
         yield from self._resampled(frame)
 
+    def _packed(self, frame: AudioFrame) -> AudioFrame:
+        """The frame with its channels side by side where there are eight: PyAV looks for the end of a list of planes,
+        which has room for eight and then no end."""
+        layout = layout_of(frame)  # before anything lets go of it
+        if not frame.format.is_planar or layout.nb_channels < _PLANES:
+            return frame
+        kind = frame.format.name, layout.name, frame.sample_rate
+        if kind != self._planar:
+            self._planar = kind
+            self._packer = AudioResampler(frame.format.name.removesuffix("p"), layout.name, frame.sample_rate)
+        (packed,) = self._packer.resample(frame)
+        packed.pts, packed.time_base = frame.pts, frame.time_base
+        layout_of(packed)
+        return packed
+
     def _silence(self, seconds: Fraction, like: AudioFrame) -> Iterator[Packet[Stream]]:
         left = round(seconds * like.sample_rate)
         while left > 0:
             count = min(left, like.sample_rate)
-            channels, planar = len(like.layout.channels), like.format.is_planar
+            channels, planar = layout_of(like).nb_channels, like.format.is_planar
             name = like.format.name.removesuffix("p")
             samples = np.full(
                 (channels, count) if planar else (1, channels * count), 128 * (name == "u8"), _KINDS[name]
             )
-            quiet = AudioFrame.from_ndarray(samples, format=like.format.name, layout=like.layout.name)
-            quiet.sample_rate = like.sample_rate
+            quiet = _framed(samples, like)
             assert self._due is not None
             self._due += Fraction(count, like.sample_rate)
             left -= count
             yield from self._resampled(quiet)
 
     def _resampled(self, frame: AudioFrame) -> Iterator[Packet[Stream]]:
-        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        kind = frame.format.name, layout_of(frame).name, frame.sample_rate
         if kind != self._kind:
             if self._resampler is not None:
                 yield from self._encoded(self._resampler.resample(None))
             encoder = self._encoder
             self._kind = kind
-            self._resampler = AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+            self._resampler = AudioResampler(encoder.format, layout_of(encoder).name, encoder.sample_rate)
         assert self._resampler is not None
         frame.pts = None
         yield from self._encoded(self._resampler.resample(frame))
@@ -201,11 +216,16 @@ class AudioTranscoder(Transcoder):
 def _without(frame: AudioFrame, count: int) -> AudioFrame:
     """The frame without its first samples."""
     samples = frame.to_ndarray()
-    width = 1 if frame.format.is_planar else len(frame.layout.channels)
-    rest: Any = np.ascontiguousarray(samples[:, count * width :])
-    cut = AudioFrame.from_ndarray(rest, format=frame.format.name, layout=frame.layout.name)
-    cut.sample_rate = frame.sample_rate
-    return cut
+    width = 1 if frame.format.is_planar else layout_of(frame).nb_channels
+    return _framed(np.ascontiguousarray(samples[:, count * width :]), frame)
+
+
+def _framed(samples: Any, like: AudioFrame) -> AudioFrame:
+    """Samples as a frame of another's kind."""
+    frame = AudioFrame.from_ndarray(samples, format=like.format.name, layout=layout_of(like))
+    layout_of(frame)
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 class SubtitleTranscoder(Transcoder):
