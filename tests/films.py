@@ -13,7 +13,7 @@ from fftools import frame_times, packets
 from numpy.typing import NDArray
 
 import vidfx
-from vidfx import Encode, Look, Machine, Rendered
+from vidfx import Encode, Look, Machine, Rendered, images
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 """Paints the same on every host, but for the rounding in which runtimes differ."""
@@ -30,7 +30,7 @@ def quick_encode(suffix: str) -> Encode:
     """A container's usual encoder at its quickest; NUT's knows no speeds, and AVI's keeps the B-frames it is about."""
     if suffix == ".webm":
         return Encode(options={"cpu-used": "8"})
-    return Encode() if suffix in (".avi", ".nut") else FAST
+    return Encode() if suffix in (".avi", ".nut") or suffix in images.SUFFIXES else FAST
 
 
 def render(source: Path, output: Path, style: str, **settings: Any) -> Rendered:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from commands import Run
 
 from vidfx import job
 from vidfx.cli import cli, main
+from vidfx.cli.group import _all_variables
 from vidfx.config import read_config
 from vidfx.errors import UsageError, VidfxError
 from vidfx.settings import Job
@@ -118,6 +120,22 @@ def test_a_variable_that_says_neither_yes_nor_no_is_named(monkeypatch: pytest.Mo
     monkeypatch.setenv(name, "maybe")
     code, _, err = run("render", "clip.mp4", "--style", "ink")
     assert code == 2 and f"(from {name})" in err
+
+
+@pytest.mark.parametrize("name", ["VIDFX_STRENGHT", "VIDFX_NO_AUDOI", "VIDFX_SMOOTH_WINDOWS"])
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch, run: Run, name: str) -> None:
+    monkeypatch.setenv(name, "0")
+    code, _, err = run("render", "in.mp4", "--style", "ink")
+    assert code == 2 and f"no setting is called {name}" in err and "did you mean VIDFX_" in err
+
+
+@pytest.mark.parametrize("command", [["render", "in.mp4", "-o", "x.mp4"], ["styles", "list"], ["doctor"]])
+def test_variables_of_other_commands_and_of_others_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, run: Run, command: list[str]
+) -> None:
+    for name in (*_all_variables(cli, click.Context(cli)), "VIDFX_HOME", "VIDFX_DEBUG"):
+        monkeypatch.setenv(name, "")
+    assert "no setting is called" not in run(*command)[2]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import films
 import numpy as np
 import pytest
 from clips import make_clip, make_sequence, picture
@@ -127,5 +128,13 @@ def test_what_is_no_sequence_is_said(tmp_path: Path) -> None:
 
 def test_many_frames_do_not_go_into_one_picture(tmp_path: Path) -> None:
     clip = source.open_clip(make_clip(tmp_path / "in.mp4", frames=3))
-    with pytest.raises(UsageError, match="do not fit"):
+    with pytest.raises(UsageError, match="need numbered names"):
         write(list(source.read_frames(clip)), clip, tmp_path / "one.png")
+
+
+def test_settings_of_an_encoder_are_said_to_be_idle(tmp_path: Path, style: str) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=1)
+    asked = Encode(codec="libx264", crf=18, options={"g": "5"})
+    done = films.render(clip, tmp_path / "f.%04d.png", style, encode=asked)
+    assert done.notices == (".png pictures need no encoder: -c:v, -crf, --encoder-opt not used",)
+    assert films.render(clip, tmp_path / "g.%04d.png", style).notices == ()

@@ -359,6 +359,8 @@ def test_a_444_source_keeps_its_chroma(tmp_path: Path) -> None:
         (Encode(preset="snail"), UsageError, "refuses"),
         (Encode(pix_fmt="rgb47"), UsageError, "yuv420p"),
         (Encode(codec="prores_ks", crf=20), UsageError, "crf"),
+        (Encode(codec="libx264", crf=180), UsageError, "0 is without loss, 51 the worst"),
+        (Encode(codec="libx264", crf=-1, pix_fmt="yuv420p"), UsageError, "crf -1 for yuv420p"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(

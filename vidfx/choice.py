@@ -126,7 +126,10 @@ def _pictures(suffix: str, clip: Clip, settings: Encode) -> Choice:
                 *(["rgba64le"] * (can.deep & can.alpha)),
             ]
             raise UsageError(f"{suffix} pictures are not written as {form.name}", hint="they take " + ", ".join(takes))
-    return Choice(codec=suffix[1:], pix_fmt=_RGB[pixels.deep, pixels.alpha], pixels=pixels)
+    asked = {"-c:v": settings.codec, "-crf": settings.crf, "-preset": settings.preset}
+    idle = [flag for flag, value in asked.items() if value is not None] + ["--encoder-opt"] * bool(settings.options)
+    notices = (f"{suffix} pictures need no encoder: {', '.join(idle)} not used",) if idle else ()
+    return Choice(codec=suffix[1:], pix_fmt=_RGB[pixels.deep, pixels.alpha], pixels=pixels, notices=notices)
 
 
 def _film(format_name: str, clip: Clip, settings: Encode) -> Choice:

@@ -40,6 +40,7 @@ _DEFAULTS: dict[str, dict[str, str]] = {
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 _PRESETS = {"libx264": _X26X, "libx265": _X26X, "libsvtav1": tuple(str(number) for number in range(-1, 14))}
 _SAYS_COLOUR = ("264", "265", "hevc", "h264_nvenc", "hevc_nvenc", "vp9", "av1", "av1_nvenc", "prores_ks")
+_X264_BEST_OF_10_BITS, _X264_WORST = -12, 51
 _SHAPE_IN_CODEC = ("matroska", "webm", "nut", "avi")
 _SAYS_SHAPE = ("264", "265", "hevc", "h264_nvenc", "mpeg4", "mjpeg")
 """Codecs whose own headers say how wide a pixel is; in those containers nothing else can."""
@@ -179,6 +180,12 @@ def options_for(codec: str, pix_fmt: str, settings: Encode, format_name: str) ->
         quality = next((name for name in ("crf", "cq", "global_quality") if name in known), None)
         if quality is None:
             raise UsageError(f"{codec} knows no -crf", hint="set its quality with --encoder-opt")
+        best = _X264_BEST_OF_10_BITS if "10" in pix_fmt else 0
+        if (
+            codec == "libx264" and not best <= settings.crf <= _X264_WORST
+        ):  # which takes anything for the nearest it has
+            hint = f"{best} is without loss, {_X264_WORST} the worst"
+            raise UsageError(f"{codec} knows no -crf {settings.crf:g} for {pix_fmt}", hint=hint)
         options[quality] = f"{settings.crf:g}"
     if settings.preset is not None:
         if "preset" not in known:

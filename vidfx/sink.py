@@ -63,7 +63,10 @@ def check_output(output: Path, clip: Clip, *, matte: Path | None = None, one_pic
         raise UsageError(f"a still does not make a film '{output.name}'", hint="write it to a .png or another picture")
     if suffix in images.SUFFIXES and not is_still and not pattern:
         example = f"{output.stem}.%04d{output.suffix}"
-        raise UsageError(f"many frames do not fit into the one picture '{output.name}'", hint=f"write {example}")
+        raise UsageError(
+            f"the frames of a film need numbered names, and '{output.name}' is one",
+            hint=f"write {example}; `vidfx preview --at` paints one picture of a film",
+        )
     if pattern and one_picture:
         raise UsageError(f"'{output.name}' names many pictures, and this is one", hint="leave its number away")
     if pattern and not is_still:

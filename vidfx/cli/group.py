@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -12,6 +13,8 @@ import click
 from vidfx.config import nearest, read_config
 from vidfx.errors import UsageError
 
+_VARIABLE = "VIDFX_"
+_MISSPELT = 0.9  # of a name like another: a letter or two in twelve
 ORIGINS = "vidfx.cli.origins"
 """Key in a context's `meta`: which file gave which option."""
 WIDTH = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
@@ -28,7 +31,11 @@ class Option(click.Option):
     @staticmethod
     def _variable(names: list[str]) -> str:
         long = next(name for name in names if name.startswith("--"))
-        return "VIDFX_" + long[2:].upper().replace("-", "_")
+        return _VARIABLE + long[2:].upper().replace("-", "_")
+
+    def variables(self) -> list[str]:
+        """Its own name among the variables, and its opposite's."""
+        return [str(self.envvar), *([self._variable(self.secondary_opts)] if self.secondary_opts else [])]
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """Also takes the opposite's name: VIDFX_NO_AUDIO=1 is VIDFX_AUDIO=0."""
@@ -57,10 +64,25 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click's parser forgets whose option lacks its value
             raise
+        if not ctx.resilient_parsing:
+            self._refuse_misspelt(ctx)
+        return rest
+
+    def variables(self) -> set[str]:
+        """The names of all variables that it reads."""
+        return {name for option in self.params if isinstance(option, Option) for name in option.variables()}
+
+    def _refuse_misspelt(self, ctx: click.Context) -> None:
+        """A variable that nobody reads, and that is spelled like one of this command's, is a slip."""
+        known = self.variables()
+        for name in sorted(name for name in os.environ if name.startswith(_VARIABLE) and name not in known):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT)
+            if near and name not in _all_variables(ctx.find_root().command, ctx):
+                raise UsageError(f"no setting is called {name}", hint=f"did you mean {near[0]}?")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -124,6 +146,14 @@ class TopGroup(LazyGroup):
             ctx.default_map = config.values
             ctx.meta[ORIGINS] = config.origin
         return rest
+
+
+def _all_variables(command: click.Command, ctx: click.Context) -> set[str]:
+    """Those of a command and of all below it, which it loads."""
+    if isinstance(command, click.Group):
+        below = (command.get_command(ctx, name) for name in command.list_commands(ctx))
+        return {name for one in below if one for name in _all_variables(one, ctx)}
+    return command.variables() if isinstance(command, Command) else set()
 
 
 def origin_of(ctx: click.Context, parameter: click.Parameter) -> str:
