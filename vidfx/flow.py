@@ -116,9 +116,8 @@ class FlowEstimator:
     def _step_by_opencv(self, start: Plane, found: Plane) -> Field:
         product = self._product
         left = cv2.subtract(start, found, dtype=cv2.CV_32F)
-        both = cv2.addWeighted(
-            start, 0.5, found, 0.5, 0, dtype=cv2.CV_32F
-        )  # the slope of both is right to second order
+        # the slope of both is right to second order
+        both = cv2.addWeighted(start, 0.5, found, 0.5, 0, dtype=cv2.CV_32F)
         x, y = (cv2.Scharr(both, cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
         products = ((x, x), (x, y), (y, y), (x, left), (y, left))
         xx, xy, yy, xe, ye = (self._mean(cv2.multiply(*pair, dst=product)) for pair in products)
