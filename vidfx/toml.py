@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from vidfx.errors import MissingInput, UsageError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
 
 Key = str | int
 """A name, or the position in an array."""
@@ -38,8 +40,18 @@ def read_model(path: Path, model: type[Model], *, hint: str) -> tuple[Model, str
     try:
         return model.model_validate(table), text
     except ValidationError as error:
-        said = "; ".join(f"{place(text, e['loc'])}: {e['msg'].lower()}" for e in error.errors())
+        said = "; ".join(f"{place(text, e['loc'])}: {_said(e, model)}" for e in error.errors())
         raise UsageError(f"'{path}': {said}", hint=hint) from None
+
+
+def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong, in words; of a key that nobody knows, which one is like it."""
+    if error["type"] != "extra_forbidden":
+        return error["msg"].lower()
+    schema = model.model_json_schema()
+    known = {name for one in (schema, *schema.get("$defs", {}).values()) for name in one.get("properties", {})}
+    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+    return "no such key" + (f", did you mean {near[0]}?" if near else "")
 
 
 def place(text: str, where: Sequence[Key]) -> str:
