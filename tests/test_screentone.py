@@ -58,8 +58,7 @@ def test_a_part_of_a_page_is_printed_as_in_the_whole() -> None:
     page[:] = page.mean((0, 1)).astype(np.uint8)
     page[100:200, 100:300] = 90
     rows, columns = slice(80, 240), slice(40, 360)
-    image = np.ascontiguousarray(page[rows, columns])
-    frame = Frame(index=0, pts=0, time_base=Fraction(1, 25), duration=1, image=image, source=page)
+    frame = Frame(index=0, pts=0, time_base=Fraction(1, 25), duration=1, image=page[rows, columns], source=page)
     (part,) = screentone(iter([frame]), make_screen(360, 480)[rows, columns], height=360)
     whole = put_screen(page, make_screen(360, 480))[rows, columns]
     inside = (slice(6, -6), slice(6, -6))  # the neighbourhood that tells a tone from a line ends at the part's edge

@@ -181,9 +181,8 @@ def options_for(codec: str, pix_fmt: str, settings: Encode, format_name: str) ->
         if quality is None:
             raise UsageError(f"{codec} knows no -crf", hint="set its quality with --encoder-opt")
         best = _X264_BEST_OF_10_BITS if "10" in pix_fmt else 0
-        if (
-            codec == "libx264" and not best <= settings.crf <= _X264_WORST
-        ):  # which takes anything for the nearest it has
+        # others refuse what they do not have; it takes the nearest without a word
+        if codec == "libx264" and not best <= settings.crf <= _X264_WORST:
             hint = f"{best} is without loss, {_X264_WORST} the worst"
             raise UsageError(f"{codec} knows no -crf {settings.crf:g} for {pix_fmt}", hint=hint)
         options[quality] = f"{settings.crf:g}"

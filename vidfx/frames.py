@@ -82,8 +82,8 @@ class Motion:
 class Frame:
     """One picture of a clip on its way from source to sink.
 
-    A stage never changes a frame; it makes a new one with `dataclasses.replace(frame, image=...)`. Raises UsageError
-    for pictures of another kind.
+    A stage never changes a frame; it makes a new one with `dataclasses.replace(frame, image=...)`. A picture that does
+    not lie in memory row by row is copied. Raises UsageError for pictures of another kind.
     """
 
     index: int
@@ -106,18 +106,19 @@ class Frame:
     """Since the frame before, as `mark_motion` found it; None at the start of a shot, or where nobody looked."""
 
     def __post_init__(self) -> None:
-        for picture in (self.image, self.source):
+        is_one = self.image is self.source
+        for name in ("image", "source"):
+            picture = getattr(self, name)
             if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3 or picture.shape[2] != 3:
                 shape = " × ".join(map(str, picture.shape))
                 raise UsageError(
                     f"a frame's picture is height × width × 3, RGB, uint8 or uint16, not {shape}, {picture.dtype}",
                     hint="values from 0 to 1: (255 * values).astype(np.uint8); grey: np.dstack([grey] * 3)",
                 )
-            if not picture.flags.c_contiguous:
-                raise UsageError(
-                    "a frame's picture must lie in memory row by row, and this is a view of another",
-                    hint="np.ascontiguousarray(picture) copies it",
-                )
+            if not picture.flags.c_contiguous:  # a view: mirrored, cut out, or BGR turned around
+                object.__setattr__(self, name, np.ascontiguousarray(picture))
+        if is_one:
+            object.__setattr__(self, "source", self.image)
 
     @property
     def time(self) -> Fraction:

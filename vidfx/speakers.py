@@ -47,9 +47,8 @@ def layout_for(codec: str, rate: int, source: AudioLayout) -> tuple[str, str]:
         usual = [one for one in held if one.name in _USUAL]
         taken = next((one for one in usual if one.nb_channels >= count), held[-1])
     else:
-        taken = max(
-            held, key=lambda one: (len(wanted & _speakers(one)), one.nb_channels >= count)
-        )  # the first of these
+        # of those alike the first, which is the smallest
+        taken = max(held, key=lambda one: (len(wanted & _speakers(one)), one.nb_channels >= count))
     if count > taken.nb_channels:
         return taken.name, f", {count} channels mixed down to {taken.nb_channels}"
     is_whole = is_unknown(source) or wanted <= _speakers(taken)

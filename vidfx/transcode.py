@@ -117,7 +117,7 @@ class AudioTranscoder(Transcoder):
     def convert(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Encoded sound; a packet that does not decode is counted."""
         try:
-            frames = self._decoder.decode(cast("Packet[av.AudioStream]", packet))
+            frames = self._decoded(cast("Packet[av.AudioStream]", packet))
         except av.FFmpegError:
             self.damaged += 1
             return
@@ -127,7 +127,7 @@ class AudioTranscoder(Transcoder):
     def finish(self) -> Iterator[Packet[Stream]]:
         """Drains decoder and encoder."""
         try:
-            frames = self._decoder.decode(None)
+            frames = self._decoded(None)
         except av.FFmpegError:
             frames = []
         for frame in frames:
@@ -135,6 +135,12 @@ class AudioTranscoder(Transcoder):
         if self._resampler is not None:
             yield from self._encoded(self._resampler.resample(None))
         yield from self._stamped(self._encoder.encode(None))
+
+    def _decoded(self, packet: Packet[av.AudioStream] | None) -> list[AudioFrame]:
+        frames = self._decoder.decode(packet)
+        for frame in frames:
+            layout_of(frame)  # before anything lets go of one
+        return frames
 
     def _in_step(self, frame: AudioFrame) -> Iterator[Packet[Stream]]:
         """The frame behind what was heard before it, after silence where there is a gap."""
@@ -161,7 +167,7 @@ class AudioTranscoder(Transcoder):
     def _packed(self, frame: AudioFrame) -> AudioFrame:
         """The frame with its channels side by side where there are eight: PyAV looks for the end of a list of planes,
         which has room for eight and then no end."""
-        layout = layout_of(frame)  # before anything lets go of it
+        layout = layout_of(frame)
         if not frame.format.is_planar or layout.nb_channels < _PLANES:
             return frame
         kind = frame.format.name, layout.name, frame.sample_rate
