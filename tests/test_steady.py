@@ -78,24 +78,6 @@ def test_an_amount_out_of_range_is_refused(amount: float) -> None:
         smooth([], amount)
 
 
-def test_a_frame_of_anything_but_rows_of_rgb_is_refused() -> None:
-    good = u8(window(texture(0), 0, 0))
-    for wrong, words in ((good[..., 0], "RGB"), (good / 255, "uint8 or uint16")):
-        with pytest.raises(UsageError, match=words):
-            Frame(index=0, pts=0, time_base=Fraction(1, 25), duration=1, image=good, source=wrong)
-
-
-def test_a_view_of_another_picture_will_do() -> None:
-    """BGR turned around, mirrored or cut out."""
-    wide = u8(texture(0))
-    for view in (wide[..., ::-1], wide[:, ::-1], wide[10:90, 20:100]):
-        frames = [
-            Frame(index=n, pts=n, time_base=Fraction(1, 25), duration=1, image=view, source=view) for n in range(3)
-        ]
-        assert all(one.image is one.source and np.array_equal(one.image, view) for one in frames)
-        assert difference(smooth(frames)[-1], frames[0]).max() <= 1
-
-
 def test_a_frame_keeps_all_but_its_picture() -> None:
     frames = [frame(i, window(texture(0), i, 0), window(texture(1), i, 0)) for i in range(3)]
     for out, one in zip(smooth(frames), frames, strict=True):

@@ -1,11 +1,13 @@
-"""Where the channels of sound stand, and which layout an encoder is to have for them."""
+"""Where the channels of sound stand, which layout an encoder is to have for them, and frames that keep theirs."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 
@@ -53,6 +55,21 @@ def layout_for(codec: str, rate: int, source: AudioLayout) -> tuple[str, str]:
         return taken.name, f", {count} channels mixed down to {taken.nb_channels}"
     is_whole = is_unknown(source) or wanted <= _speakers(taken)
     return taken.name, "" if is_whole else f", {source.name} mixed into {taken.name}"
+
+
+def without(frame: AudioFrame, count: int) -> AudioFrame:
+    """The frame without its first samples."""
+    samples = frame.to_ndarray()
+    width = 1 if frame.format.is_planar else layout_of(frame).nb_channels
+    return framed(np.ascontiguousarray(samples[:, count * width :]), frame)
+
+
+def framed(samples: Any, like: AudioFrame) -> AudioFrame:
+    """Samples as a frame of another's kind."""
+    frame = AudioFrame.from_ndarray(samples, format=like.format.name, layout=layout_of(like))
+    layout_of(frame)
+    frame.sample_rate = like.sample_rate
+    return frame
 
 
 def _speakers(layout: AudioLayout) -> frozenset[str]:

@@ -9,7 +9,7 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 import av
 import numpy as np
@@ -21,7 +21,7 @@ from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
 from vidfx.cues import Cues, Piece
-from vidfx.speakers import layout_for, layout_of
+from vidfx.speakers import framed, layout_for, layout_of, without
 
 _AUDIO = {"mp4": "aac", "mov": "aac", "webm": "libopus", "avi": "libmp3lame", "matroska": "flac", "nut": "flac"}
 _SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
@@ -152,7 +152,7 @@ class AudioTranscoder(Transcoder):
             early = round((self._begins - time) * frame.sample_rate)
             if early >= frame.samples:
                 return
-            frame, time = _without(frame, early), self._begins
+            frame, time = without(frame, early), self._begins
         if self._due is None:
             self._due = time
             self._written = round(time * self._encoder.sample_rate)
@@ -188,7 +188,7 @@ class AudioTranscoder(Transcoder):
             samples = np.full(
                 (channels, count) if planar else (1, channels * count), 128 * (name == "u8"), _KINDS[name]
             )
-            quiet = _framed(samples, like)
+            quiet = framed(samples, like)
             assert self._due is not None
             self._due += Fraction(count, like.sample_rate)
             left -= count
@@ -217,21 +217,6 @@ class AudioTranscoder(Transcoder):
         for packet in packets:
             packet.stream = self.stream
             yield packet
-
-
-def _without(frame: AudioFrame, count: int) -> AudioFrame:
-    """The frame without its first samples."""
-    samples = frame.to_ndarray()
-    width = 1 if frame.format.is_planar else layout_of(frame).nb_channels
-    return _framed(np.ascontiguousarray(samples[:, count * width :]), frame)
-
-
-def _framed(samples: Any, like: AudioFrame) -> AudioFrame:
-    """Samples as a frame of another's kind."""
-    frame = AudioFrame.from_ndarray(samples, format=like.format.name, layout=layout_of(like))
-    layout_of(frame)
-    frame.sample_rate = like.sample_rate
-    return frame
 
 
 class SubtitleTranscoder(Transcoder):
