@@ -81,7 +81,7 @@ class Pattern:
             if number != expected:
                 raise UnreadableInput(
                     f"the sequence has a gap: '{self.path(expected)}' is missing",
-                    hint="render it again, or move the pictures after the gap elsewhere",
+                    hint="render it again, or move the pictures after the gap elsewhere; a range leads past no gap",
                 )
         return numbers
 
