@@ -17,7 +17,6 @@ from test_steady import frame, noise, paint, smooth, texture, window
 
 from vidfx import native
 from vidfx.bands import Bands
-from vidfx.blend import Blender
 from vidfx.flow import FlowEstimator
 from vidfx.frames import Frame
 from vidfx.native import build
@@ -87,15 +86,14 @@ def test_the_past_is_averaged_in_along_the_flow(
     share = random.uniform(0, 0.9, maps).astype(np.float32)
 
     bands = Bands(height, threads)
-    out, blender = np.empty_like(past), Blender(width, height, bands)
-    moving = flow.any(axis=2).astype(np.uint8)
-    blender.blend(past, painted, out, flow=flow, share=share, moving=moving)
+    out, filled = np.empty_like(past), np.empty((height, width), np.float32)
+    bands.each(native.Blend(past, painted, out, filled, flow=flow, share=share))
     bands.close()
 
     along, weight = enlarged(flow, width, height).reshape(height, width, 2), enlarged(share, width, height)
     carried = np.clip(looked_up(past, along), 0, top)
     wanted = painted + weight[..., None] * (carried - painted)
-    assert np.abs(blender.weight - weight).max() < 1e-5
+    assert np.abs(filled - weight).max() < 1e-5
     # a place is rounded to 1/256 of a pixel, and the slope of noise is as steep as it is
     assert np.abs(out - wanted).max() / top < 1.5 / 255
     assert np.abs(out - wanted).mean() / top < 0.2 / 255

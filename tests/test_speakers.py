@@ -24,6 +24,11 @@ SPEAKERS = {
     "quad": ("FL", "FR", "BL", "BR"),
     "2.1": ("FL", "FR", "LFE"),
 }
+IN_QUICKTIME = {
+    "7.1": ("FL", "FR", "FC", "LFE", "SL", "SR", "BL", "BR"),
+    "6.1": ("FL", "FR", "FC", "LFE", "SL", "SR", "BC"),
+}
+"""As FFmpeg names the channels of PCM there; its encoder writes them as they come."""
 PCM = "pcm_s16le"
 
 
@@ -46,9 +51,9 @@ def heard(path: Path) -> dict[str, float]:
     return dict(zip(names, np.abs(middle).max(axis=0).round(2).tolist(), strict=True))
 
 
-def render(source: Path, output: Path, style: str) -> list[str]:
+def render(source: Path, output: Path, style: str, *flags: str) -> list[str]:
     """In a process of its own, since what went wrong here ended it; returns what was noted."""
-    call = [sys.executable, "-m", "vidfx", "render", source, "--style", style, "-o", output]
+    call = [sys.executable, "-m", "vidfx", "render", source, "--style", style, *flags, "-o", output]
     done = subprocess.run(call, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]
     return [line for line in done.stderr.splitlines() if line.startswith("note")]
@@ -71,13 +76,7 @@ def test_or_sound_from_the_same_speakers(tmp_path: Path, style: str, layout: str
     source = film(tmp_path / "clip.mov", layout)
     (note,) = render(source, tmp_path / f"out{suffix}", style)
     assert note.endswith(f"converted to {codec}")
-    # of PCM in QuickTime FFmpeg's encoder writes the channels as they come, and names them in its own order
-    order = (
-        ("FL", "FR", "FC", "LFE", "SL", "SR", "BL", "BR")
-        if layout == "7.1"
-        else ("FL", "FR", "FC", "LFE", "SL", "SR", "BC")
-    )
-    wanted = dict(zip(order, np.arange(1, 9) / 10, strict=False))
+    wanted = dict(zip(IN_QUICKTIME[layout], np.arange(1, 9) / 10, strict=False))
     assert heard(tmp_path / f"out{suffix}") == pytest.approx(wanted, abs=0.04)
 
 
@@ -123,6 +122,4 @@ def test_eight_channels_in_planes_can_be_cut(tmp_path: Path, style: str, suffix:
     source = film(tmp_path / "clip.mov", "7.1")
     coded = tmp_path / "coded.mkv"
     ffmpeg("-i", source, "-c:v", "copy", "-c:a", "libvorbis", "-ac", "8", coded)
-    call = [sys.executable, "-m", "vidfx", "render", coded, "--style", style, "-ss", "0.13", "-o"]
-    done = subprocess.run([*call, tmp_path / f"out{suffix}"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-500:]
+    render(coded, tmp_path / f"out{suffix}", style, "-ss", "0.13")

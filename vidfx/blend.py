@@ -1,6 +1,8 @@
-"""Draws the past along the flow and averages it in, for one picture after the other.
+"""Looks the past up along the flow and averages it in, by OpenCV: what stands in for vidfx/native where that is not.
 
-By the compiled loop of vidfx/native where there is one, else by OpenCV; the two differ by rounding alone.
+    out = painted + weight · (past along the flow − painted)
+
+The flow and the weight are given as maps, and are enlarged to the picture's size; the past is looked up by the cubic.
 """
 
 from __future__ import annotations
@@ -11,66 +13,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidfx import native
-from vidfx.bands import BAND, Bands
+from vidfx.bands import BAND
 from vidfx.flow import shift, warp
 from vidfx.frames import Field, Map, Picture, top_of
 
 
-class Blender:
-    """Averages for pictures of one size, in memory that is taken once: fresh memory costs as much as the sums in it."""
+class BlendByOpenCV:
+    """Averages for pictures of one size, in memory that is taken once. A band at a time, what its passes hand on stays
+    in a core's cache."""
 
-    def __init__(self, width: int, height: int, bands: Bands) -> None:
-        self._bands = bands
-        self.weight: Map = np.empty((height, width), np.float32)
-        """How much the past counted for in each pixel of the last picture."""
-        self._by_opencv = None if native.AVAILABLE else _ByOpenCV(width, height, self.weight, bands.threads)
-
-    def blend(
-        self,
-        past: NDArray[np.float32],
-        painted: Picture,
-        out: NDArray[np.float32],
-        *,
-        flow: Field,
-        share: Map,
-        moving: NDArray[np.uint8],
-    ) -> None:
-        """Fills `out` with `painted + weight · (past along the flow − painted)`, the three H × W × 3.
-
-        `flow`, `share` and `moving` are maps of one smaller size: from each pixel to its place in the past, in pixels
-        of the picture; how much the past is to count for; and 0 where the flow is 0.
-        """
-        if self._by_opencv:
-            self._bands.each(self._by_opencv.rows_of(past, painted, out, flow=flow, share=share, moving=moving))
-        else:
-            self._bands.each(native.Blend(past, painted, out, self.weight, flow=flow, share=share))
-
-
-class _ByOpenCV:
-    """The same in five passes. A band at a time, what they hand on stays in a core's cache."""
-
-    def __init__(self, width: int, height: int, weight: Map, threads: int) -> None:
+    def __init__(self, width: int, height: int, threads: int) -> None:
         self._size = (width, height)
-        self._weight = weight
         self._flow: Field = np.empty((height, width, 2), np.float32)
         self._painted, self._rest = (
             [np.empty((BAND, width, *channels), np.float32) for _ in range(threads)] for channels in ((3,), ())
         )
 
-    def rows_of(
+    def __call__(
         self,
         past: NDArray[np.float32],
         painted: Picture,
         out: NDArray[np.float32],
+        weight: Map,
         *,
         flow: Field,
         share: Map,
-        moving: NDArray[np.uint8],
     ) -> Callable[[int, slice], None]:
-        """What does the rows of one picture."""
-        cv2.resize(share, self._size, dst=self._weight)
+        """What does the rows of one picture; given and filled in as by `native.Blend`."""
+        cv2.resize(share, self._size, dst=weight)
         cv2.resize(flow, self._size, dst=self._flow)
+        moving = np.any(flow, axis=2).astype(np.uint8)
         map_height, map_width = share.shape
         stretch = (self._size[0] / map_width, self._size[1] / map_height)
 
@@ -78,9 +50,9 @@ class _ByOpenCV:
             part = painted[rows]
             new, rest = self._painted[thread][: len(part)], self._rest[thread][: len(part)]
             np.copyto(new, part)
-            np.subtract(1, self._weight[rows], out=rest)
+            np.subtract(1, weight[rows], out=rest)
             carried = self._carried(past, out, rows, _columns(moving, rows, stretch), top_of(part))
-            cv2.blendLinear(carried, new, self._weight[rows], rest, dst=out[rows])
+            cv2.blendLinear(carried, new, weight[rows], rest, dst=out[rows])
 
         return mix
 

@@ -11,7 +11,6 @@ that over the user, and that over the default. A table or key that nobody knows 
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import Any
 
 import click
 
-from vidfx.errors import MissingInput, UsageError, VidfxError
+from vidfx.errors import MissingInput, UsageError, VidfxError, nearest
 from vidfx.toml import Key, holds, line_of, read_toml
 
 NAME = "vidfx.toml"
@@ -57,11 +56,6 @@ def read_config(group: click.Group, files: Iterable[Path] | None = None) -> Conf
             continue
         _read_group(table, group, Source(path, text), (), config)
     return config
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like `word`, if any is like it."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ Every error carries a `hint`: what to do about it; the last two, which the user 
 follow BSD's sysexits.h and the shell's 128 + signal; they are part of the public interface.
 """
 
+import difflib
 import errno
+from collections.abc import Iterable
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Insufficient memory")
 """What torch's CPU allocator, CUDA and OpenCV say; none of them raises MemoryError."""
@@ -106,3 +108,8 @@ def as_ours(error: BaseException) -> VidfxError:
     what = str(error).strip().splitlines()
     message = f"unexpected {type(error).__name__}" + (f": {what[0]}" if what else "")
     return VidfxError(message, hint="this is a fault in vidfx; set VIDFX_DEBUG=1 to see where")
+
+
+def nearest(word: str, known: Iterable[str], *, like: float = 0.6) -> str | None:
+    """The known word most like `word`, for a hint; None where none is as like it as that, 0 to 1."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=like)), None)

@@ -97,10 +97,10 @@ class FlowEstimator:
         """`flow` from `start` to `end` without what is left of it below a pixel; itself where that is too little."""
         return flow if self.is_blind or self.stretch.max() < _REFINED_FROM else self._refined(flow, start, end)
 
-    def stilled(self, flow: Field) -> tuple[Field, NDArray[np.uint8]]:
-        """`flow` with nothing in it too slow to see, and a map of what moves: 1, where nothing does: 0."""
+    def stilled(self, flow: Field) -> Field:
+        """`flow` with nothing in it too slow to see: 0 there."""
         moving = (squared(stretched(flow, self.stretch)) >= _STILL**2).view(np.uint8)
-        return cv2.copyTo(flow, moving), moving  # type: ignore[return-value]  # its stub says MatLike
+        return np.asarray(cv2.copyTo(flow, moving), np.float32)
 
     def _calc(self, dis: Any, start: View, end: View) -> Field:
         if self.is_blind:

@@ -69,9 +69,7 @@ class Motion:
     """How a source picture came about from the one before it. All maps have one size, smaller than the picture."""
 
     flow: Field
-    """From each pixel to its place in the picture before, in pixels of the map."""
-    moving: NDArray[np.uint8]
-    """0 where `flow` is 0, 1 elsewhere."""
+    """From each pixel to its place in the picture before, in pixels of the map; 0 where nothing is seen to move."""
     trust: Map
     """0 where the past says nothing about this pixel, 1 where it can be believed."""
     cap: Map

@@ -21,8 +21,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from vidfx import native
 from vidfx.bands import Bands
-from vidfx.blend import Blender
+from vidfx.blend import BlendByOpenCV
 from vidfx.errors import UsageError
 from vidfx.flow import stretched, warp
 from vidfx.frames import Field, Frame, Map, Motion
@@ -67,7 +68,8 @@ class _Past:
         self._amount = amount
         self.bands = Bands(height, threads)
         self._past, self._out = (np.empty((height, width, 3), np.float32) for _ in range(2))
-        self._blender = Blender(width, height, self.bands)
+        self._weight: Map = np.empty((height, width), np.float32)
+        self._blend = native.Blend if native.AVAILABLE else BlendByOpenCV(width, height, self.bands.threads)
         self._sharpener = Sharpener(width, self.bands)
         self._age: Map | None = None
 
@@ -85,9 +87,9 @@ class _Past:
         most = np.minimum(_WEIGHT - _RESAMPLED * _offness(flow), motion.cap)
         share = motion.trust * np.minimum(most, age / (age + 1)) * np.float32(self._amount)
         self._past, self._out = self._out, self._past
-        self._blender.blend(self._past, frame.image, self._out, flow=flow, share=share, moving=motion.moving)
+        self.bands.each(self._blend(self._past, frame.image, self._out, self._weight, flow=flow, share=share))
         self._age = np.minimum(1 + motion.trust * age, _OLDEST)
-        return replace(frame, image=self._sharpener.shown(self._out, self._blender.weight, frame.image), motion=None)
+        return replace(frame, image=self._sharpener.shown(self._out, self._weight, frame.image), motion=None)
 
 
 def _offness(flow: Field) -> Map:

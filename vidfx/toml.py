@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vidfx.errors import MissingInput, UsageError
+from vidfx.errors import MissingInput, UsageError, nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,8 +49,8 @@ def _said(error: ErrorDetails, model: type[BaseModel]) -> str:
         return error["msg"].lower()
     schema = model.model_json_schema()
     known = {name for one in (schema, *schema.get("$defs", {}).values()) for name in one.get("properties", {})}
-    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-    return "no such key" + (f", did you mean {near[0]}?" if near else "")
+    near = nearest(str(error["loc"][-1]), known)
+    return "no such key" + (f", did you mean {near}?" if near else "")
 
 
 def place(text: str, where: Sequence[Key]) -> str:

@@ -77,11 +77,11 @@ class MotionJudge:
         estimator = self._estimator
         rough = estimator.between(now, before)
         trust = self._agreement(rough, estimator.roughly_between(before, now))
-        flow, moving = estimator.stilled(estimator.refined(rough, now, before))
+        flow = estimator.stilled(estimator.refined(rough, now, before))
         was = warp(before.colour, flow, cv2.INTER_LINEAR)
         change = cv2.subtract(now.small, cv2.extractChannel(was, 0), dtype=cv2.CV_32F)
         trust *= _likeness(cv2.absdiff(now.colour, was))
-        return Motion(flow=flow, moving=moving, trust=trust, cap=self._cap(change))
+        return Motion(flow=flow, trust=trust, cap=self._cap(change))
 
     def _agreement(self, flow: Field, back: Field) -> Map:
         estimator = self._estimator

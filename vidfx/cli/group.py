@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,8 +9,8 @@ from typing import Any
 
 import click
 
-from vidfx.config import nearest, read_config
-from vidfx.errors import UsageError
+from vidfx.config import read_config
+from vidfx.errors import UsageError, nearest
 
 _VARIABLE = "VIDFX_"
 _MISSPELT = 0.9  # of a name like another: a letter or two in twelve
@@ -80,9 +79,9 @@ class Command(click.Command):
         """A variable that nobody reads, and that is spelled like one of this command's, is a slip."""
         known = self.variables()
         for name in sorted(name for name in os.environ if name.startswith(_VARIABLE) and name not in known):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT)
+            near = nearest(name, known, like=_MISSPELT)
             if near and name not in _all_variables(ctx.find_root().command, ctx):
-                raise UsageError(f"no setting is called {name}", hint=f"did you mean {near[0]}?")
+                raise UsageError(f"no setting is called {name}", hint=f"did you mean {near}?")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from vidfx.cli.group import origin_of
-from vidfx.config import nearest
-from vidfx.errors import Interrupted, Terminated, UsageError, VidfxError, as_ours
+from vidfx.errors import Interrupted, Terminated, UsageError, VidfxError, as_ours, nearest
 from vidfx.progress import Progress
 
 

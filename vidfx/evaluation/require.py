@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from vidfx.config import nearest
-from vidfx.errors import UsageError
+from vidfx.errors import UsageError, nearest
 from vidfx.evaluation.figures import FIGURES
 
 Test = Literal["<=", ">=", "==", "<", ">"]

@@ -43,7 +43,7 @@ static four OF_SET(sum_at_border)(const float *past, int width, int height, int 
 static void OF_SET(enlarge)(const struct maps *maps, int y, const struct picture *picture, const struct scratch *scratch)
 {
     int above;
-    const float share = between_rows(y, picture->height, maps->height, &above);
+    const float share = between_centres(y, picture->height, maps->height, &above);
     const int below = above + 1 < maps->height ? above + 1 : above, width = maps->width;
     float *targets[3] = {scratch->across, scratch->down, scratch->weight}, *restrict line = scratch->line;
 

@@ -99,7 +99,7 @@ static inline four between(four values, four low, four high)
 }
 
 /* Where the middle of the pixel `at` of `size` lies between those of `from` pixels: after `before`, by so much. */
-static inline float between_rows(int at, int size, int from, int *before)
+static inline float between_centres(int at, int size, int from, int *before)
 {
     float place = ((float)at + 0.5f) * (float)from / (float)size - 0.5f;
     if (place < 0)
@@ -247,7 +247,7 @@ PUBLIC int32_t vidfx_blend(const struct picture *picture, const struct maps *map
     int next = 0; /* pixel of a map */
     for (int x = 0; x < picture->width; x++) {
         int before;
-        scratch.fractions[x] = between_rows(x, picture->width, maps->width, &before);
+        scratch.fractions[x] = between_centres(x, picture->width, maps->width, &before);
         while (next <= before)
             scratch.begins[next++] = x;
     }

@@ -5,7 +5,6 @@ Reading a style's card needs no torch, so `vidfx styles list` is quick; `vidfx.s
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import Literal
 import platformdirs
 from safetensors import SafetensorError, safe_open
 
-from vidfx.errors import MissingInput, UnreadableInput
+from vidfx.errors import MissingInput, UnreadableInput, nearest
 from vidfx.styles.card import ARCHITECTURE, METADATA_KEY, Card
 
 MODEL_FILE = "model.safetensors"
@@ -106,8 +105,8 @@ def find_style(name_or_path: str) -> StyleFile:
     for folder in (user_folder(), shipped_folder()):
         if (folder / name_or_path / MODEL_FILE).is_file():
             read_style(folder / name_or_path / MODEL_FILE, "user")  # says what is wrong with it
-    nearest = difflib.get_close_matches(name_or_path, styles, n=1, cutoff=0.5)
-    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+    near = nearest(name_or_path, styles, like=0.5)
+    hint = f"did you mean '{near}'? " if near else ""
     hint += f"styles here: {', '.join(styles) or 'none'}"
     if faults:
         hint += "; `vidfx styles list` says what is wrong with others"
