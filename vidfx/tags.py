@@ -46,7 +46,7 @@ def carry_container(
     for chapter in source.chapters():
         base = chapter["time_base"] or Fraction(1, 1000)
         first, last = chapter["start"] * base, chapter["end"] * base
-        if (window.start is not None and last <= window.start) or (window.end is not None and first >= window.end):
+        if window.cuts_away(first, last, trims=True):
             continue
         first = first if window.start is None else max(first, window.start)
         last = last if window.end is None else min(last, window.end)
