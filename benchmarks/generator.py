@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 import torch
 
+from vidfx.heap import keep_freed_memory
 from vidfx.machine import BF16_FLAGS, INT8_FLAGS, cpu_flags
 from vidfx.source import open_clip, read_frames
 from vidfx.styles.blocks import unshuffled
+from vidfx.styles.fused import quickest
 from vidfx.styles.generator import Generator, shuffle_by_pixel
 from vidfx.styles.graph import Graph
 from vidfx.styles.library import StyleFile, find_style
@@ -37,7 +39,7 @@ def torch_pass(style: StyleFile, blocks: list[np.ndarray]) -> Pass:
     generator.load_state_dict({name: torch.from_numpy(a) for name, a in by_pixel(read_weights(style)).items()})
     generator.eval().requires_grad_(False).to(dtype=torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack memory_format here
     quarter, half = ((torch.from_numpy(b).bfloat16() - 127.5).permute(0, 3, 1, 2) for b in blocks)
-    return lambda: generator.paint(quarter, half, shuffle_by_pixel)
+    return lambda: generator.paint(quarter, half, shuffle_by_pixel, quickest(torch.bfloat16))
 
 
 def openvino_pass(style: StyleFile, blocks: list[np.ndarray], precision: str, threads: int) -> Pass:
@@ -61,6 +63,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     style = find_style(options.style)
     picture = cv2.resize(next(read_frames(open_clip(options.clip))).source, (1280, 720))
     blocks = [unshuffled(np.ascontiguousarray(picture, np.uint8)[None], step) for step in STEPS]

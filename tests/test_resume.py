@@ -360,6 +360,18 @@ def test_a_full_disk_keeps_the_parts(
     assert not film.exists()
 
 
+def test_a_disk_without_room_for_the_first_file_keeps_no_folder(
+    style: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def is_full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("vidfx.parts.journal.write_whole", is_full)
+    assert main(["render", str(source), "--style", style, "-o", str(tmp_path / "film.mp4"), "--threads", "1"]) == 75
+    assert "disk is full" in capsys.readouterr().err
+    assert left(tmp_path) == []
+
+
 @needs_ffprobe
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("unshare") is None, reason="needs a file system of its own")
 def test_a_disk_that_is_really_full(style: str, source: Path, tmp_path: Path) -> None:

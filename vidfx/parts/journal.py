@@ -64,9 +64,9 @@ def opened(
     the folder, CannotWrite.
     """
     with held(output) as folder:
-        with writing(folder):
-            kept = _kept(folder, origin, plan_id, counts, resume=resume, notify=notify)
         try:
+            with writing(folder):
+                kept = _kept(folder, origin, plan_id, counts, resume=resume, notify=notify)
             yield Journal(folder, kept)
         except BaseException as error:
             if frames := frames_kept(output, origin, plan_id, counts):

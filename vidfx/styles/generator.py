@@ -8,7 +8,8 @@ neighbourhood alone (`receptive_radius`), so tiles, batches and frames do not in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,47 @@ SIZE_MULTIPLE = 8
 """Height and width that the generator takes are multiples of this."""
 
 
+class Convolve(Protocol):
+    """A convolution; then `onto`, whose memory may become the result's, is added, and what is negative cut off."""
+
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        stride: int = 1,
+        padding: int = 1,
+        groups: int = 1,
+        onto: Tensor | None = None,
+        relu: bool = False,
+    ) -> Tensor: ...
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    stride: int = 1,
+    padding: int = 1,
+    groups: int = 1,
+    onto: Tensor | None = None,
+    relu: bool = False,
+) -> Tensor:
+    """On any device, and with gradients."""
+    out = F.conv2d(x, weight, bias, stride, padding, groups=groups)
+    if onto is not None:
+        out = out.add_(onto)
+    return F.relu(out, inplace=True) if relu else out
+
+
+def through(layer: nn.Conv2d, x: Tensor, by: Convolve, *, onto: Tensor | None = None, relu: bool = False) -> Tensor:
+    """`x` through a square layer."""
+    stride, padding = layer.stride[0], int(layer.padding[0])
+    return by(x, layer.weight, layer.bias, stride=stride, padding=padding, onto=onto, relu=relu)
+
+
 class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,9 +72,8 @@ class ResidualBlock(nn.Module):
         assert self.second.bias is not None
         nn.init.zeros_(self.second.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.second(F.relu(self.first(x), inplace=True))
-        return out.add_(x)
+    def forward(self, x: Tensor, by: Convolve = convolve) -> Tensor:
+        return through(self.second, through(self.first, x, by, relu=True), by, onto=x)
 
 
 class Generator(nn.Module):
@@ -57,24 +98,32 @@ class Generator(nn.Module):
         x = x - 0.5
         return F.pixel_shuffle(self.paint(F.pixel_unshuffle(x, 4), F.pixel_unshuffle(x, 2)), 2) + 0.5
 
-    def paint(self, by_4: Tensor, by_2: Tensor, shuffle: Shuffle = F.pixel_shuffle, *, deep: bool = False) -> Tensor:
+    def paint(
+        self,
+        by_4: Tensor,
+        by_2: Tensor,
+        shuffle: Shuffle = F.pixel_shuffle,
+        by: Convolve = convolve,
+        *,
+        deep: bool = False,
+    ) -> Tensor:
         """The network between blocks of pixels: from those of 4 × 4 and of 2 × 2 to those of 2 × 2, all around 0.
 
         `shuffle` goes with the order of the weights: `shuffle_by_pixel` for those of `vidfx.styles.weights.by_pixel`.
         `deep` computes the last layer in fp32: bf16 could not tell more than 256 shades of a light tone apart.
         """
-        quarter = F.relu(self.enter(by_4), inplace=True)
-        eighth = self.body(F.relu(self.down(quarter), inplace=True))
-        larger = smooth_shuffle(self.up_quarter(eighth), shuffle)
-        quarter = self.join(F.relu(larger.add_(quarter), inplace=True))
-        larger = smooth_shuffle(self.up_half(quarter), shuffle)
-        half = F.relu(larger.add_(self.look_again(by_2)), inplace=True)
-        half = F.relu(self.merge(half), inplace=True)
+        run, larger = partial(through, by=by), partial(smooth_shuffle, shuffle=shuffle, by=by)
+        quarter = run(self.enter, by_4, relu=True)
+        eighth = run(self.down, quarter, relu=True)
+        for block in self.body:
+            eighth = block(eighth, by)
+        quarter = self.join(larger(run(self.up_quarter, eighth), onto=quarter, relu=True), by)
+        half = run(self.look_again, by_2, onto=larger(run(self.up_half, quarter)), relu=True)
+        half = run(self.merge, half, relu=True)
         if deep and half.dtype != torch.float32:
-            bias = cast(Tensor, self.leave.bias).float()
-            return F.conv2d(half.float(), self.leave.weight.float(), bias, padding=1)
-        painted: Tensor = self.leave(half)
-        return painted
+            bias = None if self.leave.bias is None else self.leave.bias.float()
+            return convolve(half.float(), self.leave.weight.float(), bias)
+        return run(self.leave, half)
 
     @property
     def receptive_radius(self) -> int:
@@ -109,7 +158,14 @@ def shuffle_by_pixel(x: Tensor, step: int) -> Tensor:
     return joined(x.permute(0, 2, 3, 1), step).permute(0, 3, 1, 2)
 
 
-def smooth_shuffle(x: Tensor, shuffle: Shuffle = F.pixel_shuffle) -> Tensor:
+def smooth_shuffle(
+    x: Tensor,
+    shuffle: Shuffle = F.pixel_shuffle,
+    by: Convolve = convolve,
+    *,
+    onto: Tensor | None = None,
+    relu: bool = False,
+) -> Tensor:
     """Pixel shuffle to twice the size, then a binomial 3 × 3, which maps any pattern of period 2 to its mean.
 
     So the network has no way to leave its lattice of 4 and 8 px in flat parts of the picture, whatever an adversary
@@ -118,7 +174,7 @@ def smooth_shuffle(x: Tensor, shuffle: Shuffle = F.pixel_shuffle) -> Tensor:
     x = shuffle(x, 2)
     taps = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device) / 4
     kernel = (taps[:, None] * taps).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+    return by(x, kernel, None, groups=x.shape[1], onto=onto, relu=relu)
 
 
 def equal_subpixels_(layer: nn.Conv2d) -> None:

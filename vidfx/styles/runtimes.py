@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidfx.errors import ran_out_of_memory
+from vidfx.heap import keep_freed_memory
 from vidfx.machine import Runtime
 from vidfx.styles.blocks import shuffled, unshuffled
 from vidfx.styles.library import StyleFile
@@ -49,11 +50,15 @@ class TorchPainter:
     def __init__(self, style: StyleFile, runtime: Runtime) -> None:
         import torch
 
-        from vidfx.styles.generator import Generator
+        from vidfx.styles.fused import quickest
+        from vidfx.styles.generator import Generator, convolve
 
         self._torch, self._device = torch, torch.device(runtime.device)
         self._by_numpy = not runtime.gpu  # which moves whole rows of a block, where torch would move single bytes
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[runtime.precision]
+        self._convolve = convolve if runtime.gpu else quickest(self._dtype)
+        if not runtime.gpu:
+            keep_freed_memory()
         torch.set_num_threads(runtime.threads)
         generator = Generator(style.card.generator)
         weights = by_pixel(read_weights(style))
@@ -85,7 +90,7 @@ class TorchPainter:
             blocks = [cut(there, step) for step in STEPS]
         given = [x.float().div_(257) if deep else x.to(self._dtype) for x in blocks]  # fp16 ends at 65504
         quarter, half = (x.sub_(127.5).to(self._dtype).permute(0, 3, 1, 2) for x in given)
-        painted = self._generator.paint(quarter, half, shuffle_by_pixel, deep=deep)
+        painted = self._generator.paint(quarter, half, shuffle_by_pixel, self._convolve, deep=deep)
         painted = painted.permute(0, 2, 3, 1).float()  # bf16 has 8 bits of mantissa: scale and round in fp32
         painted = painted.add_(127.5).mul_(257).add_(0.5) if deep else painted.add_(128)  # with 0.5 to round
         painted = painted.clamp_(0, 65535 if deep else 255).to(torch.uint16 if deep else torch.uint8)
