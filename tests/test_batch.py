@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +32,7 @@ from tiny_style import make_style
 import vidfx
 from vidfx import Encode, Machine
 from vidfx.cli import main
-from vidfx.errors import CannotWrite, Terminated, TryAgain, VidfxError
+from vidfx.errors import CannotWrite, Terminated, TryAgain, UsageError, VidfxError
 from vidfx.farm.batch import Batch, Film
 from vidfx.farm.local import LocalEngine, machine_for
 from vidfx.farm.record import without_films
@@ -244,6 +247,56 @@ def test_a_film_that_was_touched_is_not_taken_for_ours() -> None:
     Path("painted/b.tiny.mkv").write_text("precious")
     (film,), _, _ = run(jobs("b"))
     assert film.state == "failed" and Path("painted/b.tiny.mkv").read_text() == "precious"
+
+
+def test_a_film_of_somebody_else_is_left_though_parts_wait_beside_it() -> None:
+    def stops(task: Task) -> Said | None:
+        return Failed(UsageError("no more")) if isinstance(task, StitchFilm) else None
+
+    run(jobs("b"), stops)
+    assert list(Path("painted/.b.tiny.mkv.vidfx").glob("part-*"))
+    Path("painted/b.tiny.mkv").write_text("precious")
+    (film,), engine, _ = run(jobs("b"))
+    assert isinstance(film.error, CannotWrite) and "in another way" in str(film.error)
+    assert Path("painted/b.tiny.mkv").read_text() == "precious"
+    assert not [task for task in engine.seen if task[1] != "plan"]
+    Path("painted/b.tiny.mkv").unlink()
+
+    def appears(task: Task) -> Said | None:
+        if isinstance(task, StitchFilm):
+            Path("painted/b.tiny.mkv").write_text("later")
+        return None
+
+    (film,), _, _ = run(jobs("b"), appears)
+    assert isinstance(film.error, CannotWrite) and Path("painted/b.tiny.mkv").read_text() == "later"
+
+
+def test_a_film_that_changed_says_so() -> None:
+    run(jobs("b"))
+    with Path("painted/b.tiny.mkv").open("ab") as file:
+        file.write(b"more")
+    (film,), _, _ = run(jobs("b"))
+    assert str(film.error) == "'painted/b.tiny.mkv' is no longer as it was made"
+
+
+def test_films_that_were_copied_are_known() -> None:
+    run(jobs("b"))
+    shutil.copytree("painted", "copied", copy_function=shutil.copyfile)
+    (film,), _, _ = run([replace(job, output=Path("copied/b.tiny.mkv")) for job in jobs("b")])
+    assert film.state == "skipped"
+
+
+def test_what_an_interrupted_run_in_another_way_left_goes_with_the_next() -> None:
+    def stops(task: Task) -> Said | None:
+        return Failed(UsageError("no more")) if isinstance(task, StitchFilm) else None
+
+    run(jobs("b"))
+    (other,) = (replace(job, look=Look(strength=0.5), overwrite=True) for job in jobs("b"))
+    run([other], stops)
+    folder = Path("painted/.b.tiny.mkv.vidfx")
+    assert list(folder.glob("part-*"))
+    (film,), _, _ = run(jobs("b"))
+    assert film.state == "skipped" and not folder.exists()
 
 
 def test_what_may_work_a_second_time_is_tried_again() -> None:
@@ -506,6 +559,44 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(number: signal.Signals, co
     assert again.returncode == 0, err
     assert_equals_the_single_pass("a")
     assert_equals_the_single_pass("b")
+
+
+@linux
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_worker_ends_with_its_batch(at_work: bool) -> None:
+    """Also where it says nothing for long, as when it stitches: the batch held the lock of what it writes."""
+    code = f"""
+        import multiprocessing, os, sys, time
+        from vidfx.farm import local, tasks
+        def silent(task, machine, say):
+            print(os.getpid(), flush=True)
+            time.sleep(600)
+        local.carried_out = silent
+        if __name__ == "__main__":
+            ours, theirs = multiprocessing.get_context("spawn").Pipe()
+            process = multiprocessing.get_context("spawn").Process(target=local.serve, args=(theirs, 0, 1), daemon=True)
+            process.start()
+            print(process.pid, flush=True)
+            if {at_work}:
+                from pathlib import Path
+                from vidfx.settings import Job
+                ours.send(tasks.MakePlan(film=0, job=Job(source=Path("a"), output=Path("b"), style="c")))
+            time.sleep(600)
+    """
+    Path("batch.py").write_text(textwrap.dedent(code))
+    with subprocess.Popen([sys.executable, "batch.py"], stdout=subprocess.PIPE, text=True) as batch:
+        assert batch.stdout is not None
+        worker = int(batch.stdout.readline())
+        assert not at_work or int(batch.stdout.readline()) == worker
+        until(lambda: b"spawn_main" in Path(f"/proc/{worker}/cmdline").read_bytes())
+        batch.kill()
+    until(lambda: not alive(worker), 60)
+
+
+def alive(process: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_pictures_that_changed_are_not_taken_for_ours() -> None:

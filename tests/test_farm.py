@@ -181,6 +181,34 @@ def test_another_source_under_the_same_name_is_refused(run: Run) -> None:
     assert code == 65 and "not the file that was planned for" in err
 
 
+def test_each_picture_of_a_sequence_is_known(run: Run) -> None:
+    """Of one size, as uncompressed ones are, and with the date of the one before."""
+    make_sequence(Path(), frames=200, pattern="shot.%04d.bmp")
+    flags = ("shot.%04d.bmp", "--style", "style", "--device", "cpu", "--job", "job", "--smooth", 0)
+    assert run("farm", "plan", *flags, "-o", "film.mkv", "--part-frames", 100)[0] == 0
+    assert run("farm", "render", "job", "--part", 0)[0] == 0
+    numbers = sorted(int(path.stem.partition(".")[2]) for path in Path().glob("shot.*.bmp"))
+    for number in (numbers[41], numbers[151]):
+        picture = Path(f"shot.{number:04}.bmp")
+        before, stat = picture.read_bytes(), picture.stat()
+        picture.write_bytes(before[:-3000] + bytes(3000))
+        os.utime(picture, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        code, _, err = run("farm", "render", "job", "--part", 1)
+        assert code == 65 and "not the file that was planned for" in err
+        picture.write_bytes(before)
+    assert run("farm", "render", "job", "--part", 1)[0] == 0
+
+
+def test_a_disk_that_is_full_is_the_one_that_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    planned(run)
+    monkeypatch.setattr("vidfx.parts.packets.PartWriter._write", full)
+    code, _, err = run("farm", "render", "job", "--part", 0)
+    assert code == 75 and "the disk is full while writing 'job'" in err
+
+
 def test_the_same_plan_changes_nothing_and_another_is_refused(run: Run) -> None:
     first = planned(run, "--part-frames", 25)
     run("farm", "render", "job", "--part", 0)

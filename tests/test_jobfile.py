@@ -79,7 +79,7 @@ def test_globs_styles_and_names(films: Films) -> None:
         [[clip]]
         source = "shots/**/*.*"
         [[clip]]
-        source = ["shots/a.mp4", "film.%04d.png"]
+        source = ["shots/a.mp4", "film.%04d.png", "shots/../film.%04d.png"]
         style = "styles/one"
         name = "{style}/{folder}-{stem}-{number}{suffix}"
         """
@@ -93,6 +93,7 @@ def test_globs_styles_and_names(films: Films) -> None:
         "painted/c.two.mkv",
         "painted/one/shots-a-0007.mp4",
         f"painted/one/{Path.cwd().name}-film-0008.%04d.png",
+        f"painted/one/{Path.cwd().name}-film-0009.%04d.png",
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
 from vidfx.choice import CONTAINERS, Target
+from vidfx.disk import unfinished
 from vidfx.encode import options_for, rehearse
 from vidfx.errors import CannotWrite, UsageError
 from vidfx.film import FilmWriter, check_others
@@ -210,7 +211,7 @@ def join(
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
     if target.muxer:
         film = FilmWriter(parts, target, metadata, strict, notices)
-        film.write(folder / f".film{target.output.suffix}", overwrite=overwrite)
+        film.write(unfinished(folder / f"film{target.output.suffix}"), overwrite=overwrite)
     elif target.numbered and (others := _others(parts, target)):
         pictures = "picture of that name lies" if len(others) == 1 else "pictures of that name lie"
         notices(f"{len(others)} more {pictures} there that this render did not write, such as '{others[0].name}'")

@@ -28,7 +28,7 @@ JOB_FOLDER = Option(
     type=options.FILE,
     metavar="DIR",
     section="Job",
-    help="The job folder to make; CLIP.STYLE.job beside the output by default.",
+    help="The job folder to make; OUTPUT.job by default, beside the output.",
 )
 SOURCE = Option(
     ["--source"],
@@ -166,7 +166,10 @@ def render(folder: Path, part: tuple[range, ...], **values: Any) -> None:
     "status", cls=Command, params=[FOLDER, *PATHS, options.JSON], short_help="Say which parts of a job are finished."
 )
 def status(folder: Path, **values: Any) -> None:
-    """Say which parts of a job are finished, and about how much work is left."""
+    """Say which parts of a job are finished, and about how much work is left.
+
+    Parts are counted, not read through: damage inside one is found by `stitch`, and `render` paints it again.
+    """
     from vidfx.farm import host
 
     said = host.status(_read(folder, values), folder)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,8 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
 from vidfx.disk import writing_error
-from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput, UsageError, VidfxError
-from vidfx.farm.record import is_finished, is_there, remember
+from vidfx.errors import CannotWrite, MissingInput, Terminated, TryAgain, UnreadableInput, UsageError, VidfxError
+from vidfx.farm.record import is_there, is_whole, remember, remembered
 from vidfx.farm.tasks import (
     Done,
     Engine,
@@ -192,15 +192,18 @@ class Batch:
     def _begin(self, film: Film, planned: Plan) -> None:
         """Passes over a film that is there from this very plan, takes up what an earlier run left of any other."""
         output, film.plan = film.job.output, planned
-        if is_finished(output, planned.film_id, numbered=planned.numbered):
+        made = remembered(output, planned.film_id)
+        if made and is_whole(output, made):
+            _forget_another(output)
             self._end(film, "skipped", "is there already")
             return
         taken = is_there(output, numbered=planned.numbered) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
         begun = film.folder.is_dir()
         there = self._taken_up(film, planned) if begun or not taken else {}
-        if taken and not there and not (begun and planned.numbered):
-            raise CannotWrite(f"'{output}' exists already, made in another way", hint="give -y to overwrite it")
+        if taken and not (begun and planned.numbered):
+            what = "is no longer as it was made" if made else "exists already, made in another way"
+            raise CannotWrite(f"'{output}' {what}", hint="give -y to make it anew")
         film.state, film.began = "painting", time.monotonic()
         film.left = {part.index for part in planned.parts} - set(there)
         self._count(sum(part.frames for part in there.values()), before=True)
@@ -258,3 +261,10 @@ class Batch:
             self._before += frames
         elif not before:
             self._progress.advance(frames)
+
+
+def _forget_another(output: Path) -> None:
+    """Takes away what an interrupted run left of a film that is there in the wanted form, unless it is at work."""
+    if work_folder(output).is_dir():
+        with suppress(TryAgain, CannotWrite), held(output) as folder:
+            clear(folder)

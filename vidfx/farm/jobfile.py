@@ -20,6 +20,7 @@ Paths start from the file's own folder. A glob takes no film that a batch has ma
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from glob import has_magic
@@ -143,7 +144,8 @@ def _named(wanted: list[_Wanted], films: Path, source: Source) -> Iterator[tuple
             if one.style not in names:
                 names[one.style] = find_style(one.style).name
             stem, suffix = split_name(one.source)
-            above = one.source.absolute().parent.name
+            # "../a.mp4" lies in a folder that has a name, and a link keeps its own
+            above = Path(os.path.abspath(one.source)).parent.name  # noqa: PTH100  # resolve() follows links
             fields = {"stem": stem, "suffix": suffix, "style": names[one.style], "folder": above}
             yield one, inside(films, one.name.format(**fields, number=f"{number:04}"))
 

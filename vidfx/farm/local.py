@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from queue import PriorityQueue
 from threading import Lock, Thread
@@ -187,6 +187,7 @@ def serve(pipe: Connection, slot: int, slots: int) -> None:
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # what the worker begins may be stopped by it
     signal.signal(signal.SIGTERM, _terminate)
+    Thread(target=_end_with_parent, name="vidfx-parent", daemon=True).start()
     lock = Lock()
 
     def say(said: Said) -> None:
@@ -206,6 +207,13 @@ def serve(pipe: Connection, slot: int, slots: int) -> None:
             else:
                 task = asked
             say(carried_out(task, machine_for(task.job.machine, slot, slots), say))
+
+
+def _end_with_parent() -> None:
+    """The parent holds the locks: once it is gone, however it went, another batch may write where this process does."""
+    if parent := multiprocessing.parent_process():
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def machine_for(machine: Machine, slot: int, slots: int) -> Machine:

@@ -28,8 +28,8 @@ class Entry(BaseModel):
     """`Plan.film_id`: everything that changes a pixel, the encoding, or whether there is sound."""
     numbered: bool = False
     """Whether it is numbered pictures."""
-    stamp: tuple[int, int]
-    """Bytes and time of change; of numbered pictures, of all together and the latest."""
+    size: int
+    """Bytes; of numbered pictures, of all together. Not its date, which a copied folder need not share."""
 
 
 class Entries(BaseModel):
@@ -42,13 +42,18 @@ def _written(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def is_finished(output: Path, film_id: str, *, numbered: bool) -> bool:
-    """Whether this film was made as `Plan.film_id` says and is still as it was then.
+def remembered(output: Path, film_id: str) -> Entry | None:
+    """What is remembered of this film, if it was made as `Plan.film_id` says.
 
     A record that cannot be read counts as empty: a film is then refused rather than lost.
     """
     entry = _read(output.parent).films.get(_written(output.name))
-    return entry is not None and entry.film == film_id and entry.stamp == _stamp(output, numbered)
+    return entry if entry and entry.film == film_id else None
+
+
+def is_whole(output: Path, made: Entry) -> bool:
+    """Whether a film is there as it was made."""
+    return _size(output, made.numbered) == made.size
 
 
 def without_films(files: Iterable[Path]) -> Iterator[Path]:
@@ -77,7 +82,7 @@ def remember(output: Path, film_id: str, *, numbered: bool) -> None:
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[_written(output.name)] = Entry(film=film_id, numbered=numbered, stamp=_stamp(output, numbered))
+        entries.films[_written(output.name)] = Entry(film=film_id, numbered=numbered, size=_size(output, numbered) or 0)
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
@@ -102,15 +107,17 @@ def _read(folder: Path) -> Entries:
 
 def is_there(output: Path, *, numbered: bool) -> bool:
     """Whether anything lies under the name of a film, or of numbered pictures."""
-    return bool(Pattern.of(output).there()) if numbered else _stamp(output, numbered) != (0, 0)
+    return _size(output, numbered) is not None
 
 
-def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
-    files, found = [output], []
+def _size(output: Path, numbered: bool) -> int | None:
+    """Bytes of a film, or of numbered pictures together; None where there is none."""
+    files = [output]
     if numbered:  # with gaps as may be: every second frame leaves them
         pattern = Pattern.of(output)
         files = [pattern.path(number) for number in pattern.there()]
+    found = []
     for file in files:
         with suppress(OSError):
-            found.append(file.stat())
-    return sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
+            found.append(file.stat().st_size)
+    return sum(found) if found else None

@@ -139,8 +139,7 @@ def perform(task: Task, *, machine: Machine, progress: Progress) -> Done:
         return Painted()
     from vidfx.parts.stitch import stitch
 
-    # whether a film that is there may be replaced was decided by the batch
-    return Stitched(stitch(task.plan, task.folder, overwrite=True, build_in=task.folder, notify=progress.notice))
+    return Stitched(stitch(task.plan, task.folder, build_in=task.folder, notify=progress.notice))
 
 
 def cut_up(job: Job, part_frames: int | None, *, pieces: int = 1, may_exist: bool = False, notify: Notify) -> Plan:

@@ -78,7 +78,9 @@ class _PartInTheMaking:
         self.frames = 0
         self._encoder: VideoEncoder | None = None
         self._picture_path = picture_paths(target)
-        with writing(target.output):
+        # a hidden folder is the output's own; a job's may lie on another disk than the film will
+        self._place = target.output if folder.name.startswith(".") else folder
+        with writing(self._place):
             self._file = PartWriter(part_path(folder, index))
         if target.muxer:
             try:
@@ -95,7 +97,7 @@ class _PartInTheMaking:
         self._encoder = VideoEncoder(container, target, time_base=self._clock.time_base, notify=notify)
 
     def add(self, frame: Frame) -> None:
-        with writing(self._target.output):
+        with writing(self._place if self._encoder else self._target.output):
             if self._encoder:
                 pts, duration = self._clock(frame)
                 for packet in self._encoder.encode(frame, pts=pts, duration=duration):
@@ -107,7 +109,7 @@ class _PartInTheMaking:
 
     def finish(self, made_by: Maker, *, ends: bool) -> PartFile:
         last = self._last
-        with writing(self._target.output):
+        with writing(self._place):
             for packet in self._encoder.finish() if self._encoder else ():
                 self._file.add(packet)
             part = PartFile(

@@ -81,8 +81,9 @@ def opened(
 
 @contextmanager
 def held(output: Path) -> Iterator[Path]:
-    """Holds the output's work folder for workers who paint its parts in any order, and leaves what they put there.
+    """Holds the output's work folder for workers who paint its parts in any order, and leaves what they finish there.
 
+    What others were writing there when they were killed is taken away.
     Raises TryAgain where another process holds it, CannotWrite.
     """
     folder = work_folder(output)
@@ -93,6 +94,8 @@ def held(output: Path) -> Iterator[Path]:
                     f"'{output.name}' is being rendered by another process",
                     hint="wait for it, or choose another name with -o",
                 )
+            for leftover in _unfinished(folder):
+                leftover.unlink()
         yield folder
 
 
@@ -150,8 +153,6 @@ def frames_kept(output: Path, origin: Origin | None, plan_id: str, counts: Count
 def _kept(
     folder: Path, origin: Origin | None, plan_id: str, counts: Counts, *, resume: bool, notify: Notify
 ) -> tuple[PartFile, ...]:
-    for leftover in _unfinished(folder):
-        leftover.unlink()
     before = _origin(folder)
     kept = tuple(takewhile(counts, _whole(folder, plan_id))) if resume and before and before == origin else ()
     if not kept:

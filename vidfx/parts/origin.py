@@ -17,8 +17,8 @@ from vidfx.machine import Runtime
 from vidfx.settings import Job
 from vidfx.source import open_clip
 
-_PIECE = 1 << 16
-_PIECES = 64
+_PIECE, _PIECES = 1 << 16, 64
+_PIECE_OF_MANY, _BYTES_OF_MANY = 1 << 14, 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +27,18 @@ class Fingerprint:
 
     Films are written once: a new edit has another size, and other bytes at its head or tail, where containers keep
     their tables (MP4's moov with the size and place of every packet, Matroska's cues); the pieces between catch the
-    rest of what is likely. A change within one file is also seen by its date, which a copy for another host need not
-    share, so that it counts where the file stays, in a render's own journal, and not on a farm.
+    rest of what is likely. Pictures of a sequence are replaced one by one, so each is looked at. A change within a file
+    is also seen by its date, which a copy for another host need not share, so that it counts where the file stays, in a
+    render's own journal, and not on a farm.
     """
 
     size: int
     """Bytes, of all pictures of a sequence together."""
-    modified_ns: int
-    """The latest change."""
+    dates: str
+    """SHA-256, 16 hex digits: when each file last changed."""
     digest: str
-    """SHA-256, 16 hex digits: size, and 64 pieces of 64 KiB from head to tail; of a sequence, the names and sizes of
-    all pictures, and the same of up to 64 of them."""
+    """The same: size, and 64 pieces of 64 KiB from head to tail; of a sequence, the names and sizes of all pictures,
+    and from each of them 2 to 64 pieces of 16 KiB, 64 MiB together where so many suffice."""
 
 
 class Origin(BaseModel):
@@ -50,8 +51,8 @@ class Origin(BaseModel):
     """Digest of everything that was asked for and changes a pixel or its encoding."""
     source: str
     """Digest of the source, the stream of it that is painted, and the matte."""
-    modified_ns: int
-    """When source or matte last changed."""
+    dates: str
+    """Digest of when the files of source and matte last changed."""
 
 
 def fingerprint(clip: Clip) -> Fingerprint:
@@ -65,26 +66,28 @@ def fingerprint(clip: Clip) -> Fingerprint:
         sha = hashlib.sha256()
         for path, stat in zip(paths, stats, strict=True):
             sha.update(f"{stat.st_size} {path.name if len(paths) > 1 else ''}\n".encode())
-        pieces = _PIECES if len(paths) == 1 else 2
-        for path in paths[:: max(1, len(paths) // _PIECES)]:
-            _sample(path, pieces, sha)
+        many = len(paths) > 1
+        piece = _PIECE_OF_MANY if many else _PIECE
+        pieces = max(2, min(_PIECES, _BYTES_OF_MANY // (piece * len(paths)))) if many else _PIECES
+        for path in paths:
+            _sample(path, pieces, piece, sha)
     except OSError as error:
         raise MissingInput(
             f"'{error.filename}' cannot be read ({error.strerror})", hint="put it back, or make it readable"
         ) from error
     return Fingerprint(
         size=sum(stat.st_size for stat in stats),
-        modified_ns=max(stat.st_mtime_ns for stat in stats),
+        dates=digest([stat.st_mtime_ns for stat in stats]),
         digest=sha.hexdigest()[:16],
     )
 
 
-def _sample(path: Path, pieces: int, sha: hashlib._Hash) -> None:
+def _sample(path: Path, pieces: int, size: int, sha: hashlib._Hash) -> None:
     with path.open("rb") as file:
-        last = max(0, file.seek(0, 2) - _PIECE)
+        last = max(0, file.seek(0, 2) - size)
         for place in sorted({last * number // max(1, pieces - 1) for number in range(pieces)}):
             file.seek(place)
-            sha.update(file.read(_PIECE))
+            sha.update(file.read(size))
 
 
 def settings_digest(job: Job, style_hash: str, runtime: Runtime) -> str:
@@ -111,7 +114,7 @@ def origin_of(
     return Origin(
         settings=settings_digest(job, style_hash, runtime),
         source=digest(clip.stream_index, [one.digest for one in sources]),
-        modified_ns=max(one.modified_ns for one in sources),
+        dates=digest([one.dates for one in sources]),
     )
 
 
