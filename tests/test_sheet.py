@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from clips import make_clip, make_sequence
 from films import CPU
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from tiny_style import make_style
 
 import vidfx
 from vidfx import CannotWrite, Look, MissingInput, Range, UsageError, sheet
+from vidfx.cli import main
 from vidfx.pipeline import paint
 from vidfx.sheet import contact_sheet
 from vidfx.source import open_clip
@@ -53,6 +57,34 @@ def test_one_picture_needs_one_name(style: str, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", frames=2)
     with pytest.raises(UsageError, match=r"'p\.%04d\.png' names many pictures"):
         vidfx.preview(source, styles=[style], output=tmp_path / "p.%04d.png", machine=CPU)
+
+
+def test_what_python_may_get_wrong_is_told(style: str, tmp_path: Path) -> None:
+    source, output = make_clip(tmp_path / "clip.mp4", frames=2), tmp_path / "p.png"
+    for at in (float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="is no time in seconds"):
+            vidfx.preview(source, at=at, styles=[style], output=output, machine=CPU)
+    with pytest.raises(UsageError, match="at least one strength"):
+        vidfx.preview(source, styles=[style], strengths=[], output=output, machine=CPU)
+    vidfx.preview(source, styles=style, output=output, machine=CPU)
+    assert output.exists()
+
+
+def test_of_all_styles_one_that_cannot_paint_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_clip(tmp_path / "clip.mp4", frames=2)
+    monkeypatch.setattr("vidfx.styles.library.shipped_folder", lambda: tmp_path)
+    monkeypatch.setattr("vidfx.styles.library.user_folder", lambda: tmp_path / "none")
+    make_style(tmp_path / "good")
+    bad = make_style(tmp_path / "bad", name="bad")
+    with safe_open(bad, framework="np") as file:
+        said = file.metadata()
+    save_file({name: np.full_like(values, np.nan) for name, values in load_file(bad).items()}, bad, said)
+    assert main(["preview", str(source), "-o", str(tmp_path / "p.png"), "--device", "cpu", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["styles"] == ["tiny"]
+    assert "'bad' is left out" in err and "finite" in err
 
 
 def test_several_settings_make_a_sheet(style: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ from vidfx.stills import read_picture
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.styles.weights import read_weights
-from vidfx.training.data import TrainingData
+from vidfx.training.data import VERSIONS, TrainingData
 from vidfx.training.export import export_style, write_model
 from vidfx.training.folders import check_export, is_left_off
 from vidfx.training.grade import between_two_colours, more_colourful
@@ -530,9 +530,80 @@ def test_content_that_cannot_be_read_is_named(data: Path, tmp_path: Path) -> Non
     (tmp_path / "broken.png").write_bytes(b"no picture")
     said: list[str] = []
     recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace('path = "content"', f'path = "{tmp_path}"')))
-    with pytest.raises(UsageError, match="no picture can be read"):
+    with pytest.raises(UsageError, match="no picture can be trained on"):
         TrainingData(recipe, data, said.append)
     assert any("broken.mp4" in line for line in said) and any("broken.png" in line for line in said)
+
+
+def test_a_link_to_nothing_is_skipped_and_named(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    for kind in ("style", "content"):
+        (tmp_path / "data" / kind / "gone.png").symlink_to("nowhere.png")
+    said: list[str] = []
+    Trainer(read_recipe(recipe_file(tmp_path)), data=tmp_path / "data", out=tmp_path / "out", notify=said.append)
+    assert sum("gone.png: not a readable picture" in line for line in said) == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        ((7000, 100), "too long and thin: cut it into pieces"),
+        ((5000, 3), "too small for a crop of 64 px"),
+        ((30, 20), "too small for a crop of 64 px"),
+    ],
+)
+def test_content_that_is_no_use_is_skipped_and_named(
+    data: Path, tmp_path: Path, size: tuple[int, int], why: str
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    width, height = size
+    assert cv2.imwrite(str(tmp_path / "data" / "content" / "odd.png"), np.zeros((height, width, 3), np.uint8))
+    said: list[str] = []
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace("height = 160", "height = 360")))
+    prepared = TrainingData(recipe, tmp_path / "data", said.append)
+    assert len(prepared.content[0]) == 3 * VERSIONS
+    assert any("odd.png" in line and why in line for line in said)
+
+
+@pytest.mark.parametrize("treat", ["line", "teacher"])
+def test_a_style_that_is_too_small_is_refused_before_a_teacher_draws_it(
+    data: Path, tmp_path: Path, treat: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draws(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr("vidfx.training.data.treat_style", draws)
+    text = RECIPE.replace("crop = [64, 80]", "crop = [400, 420]").replace('treat = "line"', f'treat = "{treat}"')
+    said: list[str] = []
+    with pytest.raises(UsageError, match="no picture is left to train on") as caught:
+        TrainingData(read_recipe(recipe_file(tmp_path, text)), data, said.append)
+    assert "the lines above" in caught.value.hint and "hold_out" not in caught.value.hint
+    assert sum("200 × 180 px is smaller than the crop of 400 px" in line for line in said) == 3
+
+
+def test_walls_are_drawn_before_time_is_counted(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = RECIPE + "[adversarial.losses]\nplain = 5.0\n"
+    trainer = Trainer(read_recipe(recipe_file(tmp_path, text)), data=data, out=tmp_path / "out", notify=print)
+    monkeypatch.setattr("vidfx.training.data.plain_colours", lambda *_: pytest.fail("drawn while time is counted"))
+    trainer.run()
+    assert trainer.state.steps == 5
+
+
+def test_a_run_that_goes_on_tells_no_step_twice(data: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE.replace("steps = 5", "steps = 20")))
+    out = tmp_path / "out"
+
+    def stop(done: int, _: int) -> None:
+        if done == 15:
+            raise KeyboardInterrupt
+
+    trainer = Trainer(recipe, data=data, out=out, notify=print)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(stop)
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 20, "sec')  # as a kill leaves it
+    Trainer(recipe, data=data, out=out, notify=print).run()
+    assert [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [10, 20]
 
 
 def test_the_ink_teacher_draws_dark_lines_on_light_paper() -> None:

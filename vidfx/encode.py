@@ -87,7 +87,10 @@ class VideoEncoder:
             context.codec_tag = "hvc1"  # Apple's players pass over FFmpeg's own choice, hev1
         square = clip.sample_aspect_ratio == 1
         if not square and container.format.name in _SHAPE_IN_CODEC and not self.codec.endswith(_SAYS_SHAPE):
-            notify(f"{self.codec} in {container.format.name} cannot say that its pixels are not square")
+            notify(
+                f"that its pixels are not square is lost with {self.codec} in {suffix_of(container.format.name)}:"
+                " .mp4, or -c:v libx264 in .mkv, keeps it"
+            )
         tags = colour.output_colour(clip)
         if av.VideoFormat(self.pix_fmt).is_rgb:
             tags = replace(tags, matrix=0, range=2)

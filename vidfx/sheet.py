@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -36,7 +37,7 @@ def preview(
     source: Path | str,
     *,
     at: Fraction | float = Fraction(0),
-    styles: Sequence[str],
+    styles: Sequence[str] | str,
     strengths: Sequence[float] = (1.0,),
     smooths: Sequence[float] = (1.0,),
     smooth_window: int = 0,
@@ -53,8 +54,12 @@ def preview(
     One style and one setting give the plain frame, exactly as a render would; several give a labelled sheet with the
     source first. The frames around it that smoothing looks at are painted too. Raises the errors of `vidfx.errors`.
     """
-    if not styles or not strengths or not smooths:
-        raise UsageError("a preview needs at least one style", hint="--style ink")
+    styles = [styles] if isinstance(styles, str) else styles
+    for values, what, example in ((styles, "style", "ink"), (strengths, "strength", "1"), (smooths, "amount", "1")):
+        if not values:
+            raise UsageError(f"a preview needs at least one {what}", hint=f"such as {example}")
+    if not math.isfinite(at):
+        raise UsageError(f"{at!r} is no time in seconds", hint="it counts from the clip's first frame")
     output = Path(output)
     clip = open_clip(source, video_stream=video_stream)
     check_output(output, clip, matte=matte, one_picture=True)

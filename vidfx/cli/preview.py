@@ -9,8 +9,8 @@ import click
 from vidfx.cli import options
 from vidfx.cli.group import Command, Option
 from vidfx.cli.voice import stopped
-from vidfx.errors import MissingInput
-from vidfx.progress import choose_progress
+from vidfx.errors import MissingInput, UnreadableInput
+from vidfx.progress import Progress, choose_progress
 
 AT = Option(
     ["--at"],
@@ -70,7 +70,7 @@ def preview(source: str, output: str, **values: Any) -> None:
     source first.
     """
     progress = choose_progress("none", quiet=values["quiet"], json=values["json"])
-    styles = list(values["style"]) or _every_style()
+    styles = list(values["style"]) or _every_style(progress)
     with stopped("nothing was left under the sheet's name"):
         from vidfx import sheet
 
@@ -96,10 +96,19 @@ def preview(source: str, output: str, **values: Any) -> None:
         )
 
 
-def _every_style() -> list[str]:
+def _every_style(progress: Progress) -> list[str]:
+    """Those that can paint: of another the card may be good and the weights not."""
     from vidfx.styles.library import list_styles
+    from vidfx.styles.weights import read_weights
 
-    names = [style.name for style in list_styles()]
+    names = []
+    for style in list_styles():
+        try:
+            read_weights(style)
+        except UnreadableInput as error:
+            progress.notice(f"'{style.name}' is left out: {error}")
+        else:
+            names.append(style.name)
     if not names:
         raise MissingInput("there is no style to show", hint="give the path of a model file with --style, or train one")
     return names

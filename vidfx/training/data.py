@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from vidfx.errors import UsageError
 from vidfx.frames import Field, Map, Picture
 from vidfx.notices import Notify
 from vidfx.training.neighbours import Later
-from vidfx.training.pictures import answer, expose, read_content, read_style, treat_style
+from vidfx.training.pictures import DRAWN_LARGE, LONGEST, answer, expose, read_content, read_style, treat_style
 from vidfx.training.recipe import ContentSource, Recipe, StyleSource
 from vidfx.training.teachers import Teacher
 
@@ -34,6 +34,8 @@ VERSIONS = 2
 """At how many sizes and exposures each content picture is kept."""
 PLAIN = 256
 """Plain colours that the teacher is asked for."""
+MOST_ENLARGED = 4
+"""Times; a content picture that is smaller is a blur at the size of a crop."""
 _TEACHER_DRAWS = "the teacher draws every picture, up to some seconds each"
 T = TypeVar("T")
 U = TypeVar("U")
@@ -75,11 +77,9 @@ class TrainingData:
         self.edge = recipe.crop + 2 * (BORDER + SLACK)
         self.style = [self._load_style(source, root, notify) for source in recipe.style]
         self.content = [self._load_content(source, n, root, notify) for n, source in enumerate(recipe.content)]
-
-    @cached_property
-    def plain(self) -> tuple[Tensor, Tensor]:
-        """Plain colours and the teacher's answers; painted when first asked for, which only the loss `plain` does."""
-        return plain_colours(self.recipe.warm_start.draw, self.recipe.seed)
+        asked = recipe.adversarial.steps and recipe.adversarial.losses.plain
+        self.plain = plain_colours(recipe.warm_start.draw, recipe.seed) if asked else None
+        """Plain colours and the teacher's answers, for the loss `plain`."""
 
     def _load_style(self, source: StyleSource, root: Path, notify: Notify) -> list[Picture]:
         def treat(picture: Picture) -> Picture:
@@ -87,21 +87,15 @@ class TrainingData:
 
         if source.treat == "teacher":
             notify(f"{source.path}: {_TEACHER_DRAWS}")
-        pictures = _side_by_side(treat, read_style(source, root, notify))
+        pictures = _side_by_side(treat, read_style(source, root, notify, partial(_unfit_style, source)))
         if not pictures:
-            raise UsageError(
-                f"{source.path}: no picture is left to train on",
-                hint="`hold_out` and `leave_out` name all that can be read",
+            named = (
+                "what `hold_out` and `leave_out` name is not trained on; " if source.hold_out + source.leave_out else ""
             )
-        large = [p for p in pictures if min(p.shape[:2]) >= source.crop[0]]
-        if not large:
             raise UsageError(
-                f"{source.path}: no picture is as large as the crop of {source.crop[0]} px",
-                hint="give larger ones, or a smaller `crop`",
+                f"{source.path}: no picture is left to train on", hint=f"{named}the lines above say what was skipped"
             )
-        if len(large) < len(pictures):
-            notify(f"{source.path}: {len(pictures) - len(large)} pictures are smaller than the crop and were skipped")
-        return large
+        return pictures
 
     def _load_content(self, source: ContentSource, number: int, root: Path, notify: Notify) -> list[Content]:
         """Each picture at VERSIONS sizes and exposures, with the teacher's answer."""
@@ -112,10 +106,18 @@ class TrainingData:
             return [self._version(source, picture, later, random) for _ in range(VERSIONS)]
 
         notify(f"{source.path}: {_TEACHER_DRAWS}")
-        prepared = _side_by_side(prepare, enumerate(read_content(source, root, notify)))
+        found = read_content(source, root, notify, partial(self._unfit_content, source))
+        prepared = _side_by_side(prepare, enumerate(found))
         if not prepared:
-            raise UsageError(f"{source.path}: no picture can be read", hint="the lines above say why")
+            raise UsageError(f"{source.path}: no picture can be trained on", hint="the lines above say why")
         return [version for versions in prepared for version in versions]
+
+    def _unfit_content(self, source: ContentSource, picture: Picture) -> str:
+        short, long = sorted(picture.shape[:2])
+        if short * MOST_ENLARGED < self.edge:
+            return f"{picture.shape[1]} × {picture.shape[0]} px is too small for a crop of {self.recipe.crop} px"
+        height = max(source.height * source.scale[1], self.edge + 1)
+        return "too long and thin: cut it into pieces" if long / short * height > LONGEST * self.recipe.stroke else ""
 
     def _version(
         self, source: ContentSource, picture: Picture, later: Picture | None, random: np.random.Generator
@@ -191,6 +193,16 @@ class TrainingData:
         how = cv2.INTER_AREA if edge > self.recipe.crop else cv2.INTER_CUBIC
         crop = cv2.resize(picture[y : y + edge, x : x + edge], (self.recipe.crop, self.recipe.crop), interpolation=how)
         return np.asarray(crop[:, ::-1] if random.random() < 0.5 else crop, np.uint8)
+
+
+def _unfit_style(source: StyleSource, picture: Picture) -> str:
+    times = DRAWN_LARGE if source.treat == "teacher" else 1
+    height, width = (times * (edge - 2 * round(edge * source.trim)) for edge in picture.shape[:2])
+    if min(height, width) < source.crop[0]:
+        return f"{picture.shape[1]} × {picture.shape[0]} px is smaller than the crop of {source.crop[0]} px" + (
+            f", also drawn {times} times as large" if times > 1 else ""
+        )
+    return "too long for a teacher: cut it into pieces" if times > 1 and max(height, width) > LONGEST else ""
 
 
 def plain_colours(teacher: Teacher, seed: int) -> tuple[Tensor, Tensor]:

@@ -105,8 +105,8 @@ class Trainer:
         state, warm = self.state, self.recipe.warm_start
         began = time.perf_counter() - state.seconds
         loaders = 1 if self.device.type == "cpu" else GPU_LOADERS  # on a CPU they would be in the way of the step
-        with ThreadPoolExecutor(loaders) as pool, self.log as log:
-            total, first = self.total, state.warm_steps + state.steps
+        total, first = self.total, state.warm_steps + state.steps
+        with ThreadPoolExecutor(loaders) as pool, self.log.after(first) as log:
             upcoming = deque(pool.submit(self.data.batch, step) for step in range(first, first + loaders))
             while not self.is_over():
                 batch = upcoming.popleft().result()
@@ -228,6 +228,7 @@ class Trainer:
 
     def plain(self, random: torch.Generator) -> Tensor:
         """How far walls of plain colour are from the teacher's."""
+        assert self.data.plain is not None
         colours, answers = self.data.plain
         some = torch.randint(len(colours), (PLAIN_COLOURS,), generator=random)
         generator = self.state.generator

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -20,16 +21,26 @@ from vidfx.training.teachers.ink import INK, PAPER
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _RELATIVE = "paths in a recipe are relative to --data"
 CLIPS = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
+LONGEST = 16_000
+"""Px of a picture that a teacher draws; OpenCV's `remap` ends at twice that."""
+DRAWN_LARGE = 2
+"""Times that a style picture is enlarged before a teacher draws it: seen small, its line is cleaner."""
+Unfit = Callable[[Picture], str]
+"""Says why a picture cannot be trained on; nothing where it can."""
 SOON = (1, 2, 4, 8)
 """How many frames later the neighbour of a film's picture is, in turn."""
 
 
-def read_content(source: ContentSource, root: Path, notify: Notify) -> Iterator[tuple[Picture, Picture | None]]:
+def read_content(
+    source: ContentSource, root: Path, notify: Notify, unfit: Unfit = lambda _: ""
+) -> Iterator[tuple[Picture, Picture | None]]:
     """The pictures of a content source, as they come, and of film a frame soon after each, if there is one."""
-    return _read(_find(root, source.path), source.every, notify, SOON)
+    return _read(_find(root, source.path), source.every, notify, unfit, SOON)
 
 
-def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: bool = False) -> Iterator[Picture]:
+def read_style(
+    source: StyleSource, root: Path, notify: Notify, unfit: Unfit = lambda _: "", *, held_out: bool = False
+) -> Iterator[Picture]:
     """The pictures of a style source that are trained on, or those that it holds out; as they come, untreated."""
 
     def listed(path: Path, names: tuple[str, ...]) -> bool:
@@ -37,14 +48,14 @@ def read_style(source: StyleSource, root: Path, notify: Notify, *, held_out: boo
 
     paths = [p for p in _find(root, source.path) if not listed(p, source.leave_out)]
     kept = [p for p in paths if listed(p, source.hold_out) == held_out]
-    return (picture for picture, _ in _read(kept, source.every, notify))
+    return (picture for picture, _ in _read(kept, source.every, notify, unfit))
 
 
 def pictures_of(recipe: Recipe, root: Path) -> dict[str, int]:
     """Every file that a recipe's sources name, whatever becomes of it, with its size in bytes. Raises as they do."""
     sources = [source.path for source in recipe.style] + [source.path for source in recipe.content]
     found = {path for source in sources for path in _find(root, source)}
-    return {_name(path, root): path.stat().st_size for path in sorted(found)}
+    return {_name(path, root): path.stat().st_size if path.exists() else 0 for path in sorted(found)}
 
 
 def _name(path: Path, root: Path) -> str:
@@ -66,20 +77,27 @@ def _find(root: Path, pattern: str) -> list[Path]:
 
 
 def _read(
-    paths: Iterable[Path], every: int, notify: Notify, soon: tuple[int, ...] = ()
+    paths: Iterable[Path], every: int, notify: Notify, unfit: Unfit, soon: tuple[int, ...] = ()
 ) -> Iterator[tuple[Picture, Picture | None]]:
     """RGB: pictures whole, of clips every so many frames, each with the frame that comes as `soon` after it, in turn.
 
-    A picture that cannot be read is skipped and named.
+    A picture that cannot be read or is unfit is skipped and named.
     """
     for path in paths:
         if path.suffix.lower() in CLIPS:
-            yield from _read_clip(path, every, notify, soon)
+            found = _read_clip(path, every, notify, soon)
+            if (first := next(found, None)) and (why := unfit(first[0])):
+                notify(f"skipped {path}: {why}")
+            elif first:
+                yield from chain([first], found)
             continue
         try:
             picture = read_picture(path)
-        except UnreadableInput:
+        except (MissingInput, UnreadableInput):
             notify(f"skipped {path}: not a readable picture")
+            continue
+        if why := unfit(picture):
+            notify(f"skipped {path}: {why}")
         else:
             yield picture, None
 
@@ -99,7 +117,7 @@ def _read_clip(
                 waiting.append((number + soon[number // every % len(soon)], shown))
             elif number % every == 0:
                 yield shown, None
-    except UnreadableInput:
+    except (MissingInput, UnreadableInput):
         notify(f"skipped {path}, or the rest of it: not a readable clip")
     yield from ((picture, None) for _, picture in waiting)
 
@@ -124,7 +142,7 @@ def treat_style(picture: Picture, source: StyleSource, teacher: Teacher) -> Pict
     if source.treat == "none" or not picture.size:
         return picture
     if source.treat == "teacher":
-        size = (2 * picture.shape[1], 2 * picture.shape[0])  # drawn large and seen small: a cleaner line
+        size = (DRAWN_LARGE * picture.shape[1], DRAWN_LARGE * picture.shape[0])
         return teacher(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8))
     if source.treat == "levels":
         low, high = np.percentile(picture.max(2), (0.5, 99.5))
