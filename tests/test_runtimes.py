@@ -25,7 +25,7 @@ from tiny_style import make_style
 from vidfx import TryAgain, Unavailable, UnreadableInput, UsageError, load_style, machine
 from vidfx.frames import Picture
 from vidfx.machine import INT8_FLAGS, cpu_flags, has_openvino, resolve
-from vidfx.settings import Machine
+from vidfx.settings import Machine, RuntimeName
 from vidfx.styles.card import NetworkShape
 from vidfx.styles.generator import Generator
 from vidfx.styles.library import find_style
@@ -118,7 +118,7 @@ def test_blocks_are_cut_the_same_on_a_gpu(model: Path, monkeypatch: pytest.Monke
     picture = scene(48, 64)[None].astype(kind) * (257 if kind is np.uint16 else 1)
     style = painter(model, "torch", "fp32")
     by_numpy = style.stylize(picture)
-    monkeypatch.setattr(style._painter, "_by_numpy", False)
+    monkeypatch.setattr(style._painter, "_on_cpu", False)
     np.testing.assert_array_equal(style.stylize(picture), by_numpy)
 
 
@@ -298,11 +298,11 @@ def test_ctrl_c_while_it_paints_harms_nothing(model: Path) -> None:
     assert np.array_equal(style.stylize(scene(256, 384)[None]), whole)
 
 
-@needs_openvino
-def test_a_painter_that_is_dropped_leaves_no_thread(model: Path) -> None:
+@pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=needs_openvino)])
+def test_a_painter_that_is_dropped_leaves_no_thread(model: Path, runtime: RuntimeName) -> None:
     before = set(threading.enumerate())
-    style = Stylizer(find_style(str(model)), Machine(device="cpu", runtime="openvino", precision="fp32", threads=1))
-    style.stylize(scene(16, 24)[None])
+    style = Stylizer(find_style(str(model)), Machine(device="cpu", runtime=runtime, precision="fp32", threads=2))
+    style.stylize(np.stack([scene(16, 24)] * 2))
     begun = set(threading.enumerate()) - before
     assert begun
     del style
