@@ -5,9 +5,10 @@ Long, because plans, parts and joins are tried on the same clips.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -25,7 +26,11 @@ from hypothesis import strategies as st
 
 import vidfx
 from vidfx import Encode, Look, MissingInput, Range, UnreadableInput, UsageError
+from vidfx.choice import Target
+from vidfx.encode import rehearse
+from vidfx.frames import Frame
 from vidfx.machine import has_openvino
+from vidfx.parts.cut import write_parts
 from vidfx.parts.packets import PartWriter, read_part
 from vidfx.parts.plan import Plan, _cuts, load, plan, to_json
 from vidfx.parts.stitch import stitch
@@ -43,6 +48,35 @@ def joined(planned: Plan, folder: Path, stylizer: Stylizer, order: Callable[[lis
     for index in order([part.index for part in planned.parts]):
         render_part(planned, index, folder, stylizer=stylizer)
     return stitch(planned, folder).path
+
+
+def test_no_encoder_outlives_its_part(tmp_path: Path) -> None:
+    """Each holds 70 MB at 720p, and PyAV's container and stream hold each other."""
+
+    def encoders() -> int:
+        contexts = [one for one in gc.get_objects() if type(one) is av.VideoCodecContext]  # isinstance would ask torch
+        return sum(one.is_encoder for one in contexts)
+
+    clip = open_clip(make_clip(tmp_path / "in.mp4", size=SMALL, frames=30))
+
+    def breaks() -> Iterator[Frame]:
+        for frame in read_frames(clip):
+            yield frame
+            1 // (5 - frame.index)
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = encoders()
+        target = Target.of(clip, tmp_path / "out.mp4", Encode(), Range())
+        rehearse(target)
+        for _ in write_parts(read_frames(clip), tmp_path, target, part_frames=6, notify=print):
+            assert encoders() <= before + 1
+        with pytest.raises(ZeroDivisionError):
+            list(write_parts(breaks(), tmp_path, target, notify=print))
+        assert encoders() == before
+    finally:
+        gc.enable()
 
 
 def clip_of(kind: str, folder: Path, frames: int) -> Path:

@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 from vidfx import decode
 from vidfx.choice import Target
 from vidfx.disk import OF_THE_DISK, for_ffmpeg, put_in_place, writing, writing_error
-from vidfx.encode import VideoEncoder
+from vidfx.encode import VideoEncoder, close_quietly
 from vidfx.errors import CannotWrite, UsageError, VidfxError
 from vidfx.mux import OtherStreams
 from vidfx.notices import Notify
@@ -58,7 +58,7 @@ class FilmWriter:
             with ExitStack() as stack:
                 with writing(self._output):
                     container = av.open(for_ffmpeg(temporary), "w", format=self._format)
-                stack.callback(_close_quietly, container)
+                stack.callback(close_quietly, container)
                 stream, others = self._streams(container, stack)
                 with writing(self._output):
                     self._fill(container, stream, others)
@@ -192,7 +192,7 @@ def check_others(target: Target) -> None:
     with ExitStack() as stack:
         source = stack.enter_context(decode.opened(target.clip.path))
         container = av.open(io.BytesIO(), "w", format=target.muxer)
-        stack.callback(_close_quietly, container)
+        stack.callback(close_quietly, container)
         others = OtherStreams(
             source, container, Window(), audio=target.encode.audio, strict=True, notify=lambda _: None
         )
@@ -209,8 +209,3 @@ def _give_up_what_avi_lacks(source: InputContainer, others: OtherStreams, muxer:
         others.give_up("chapters do not fit into .avi", "dropped")
     if any("timecode" in stream.metadata for stream in source.streams):
         others.give_up("a time code does not fit into .avi", "dropped")
-
-
-def _close_quietly(container: OutputContainer) -> None:
-    with suppress(av.FFmpegError, OSError, ValueError):
-        container.close()

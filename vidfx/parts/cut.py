@@ -15,7 +15,7 @@ from vidfx import images
 from vidfx.choice import Target
 from vidfx.clock import Clock
 from vidfx.disk import writing
-from vidfx.encode import VideoEncoder
+from vidfx.encode import VideoEncoder, close_quietly
 from vidfx.frames import Frame
 from vidfx.notices import Notify
 from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
@@ -93,8 +93,8 @@ class _PartInTheMaking:
         target = self._target
         self._clock = Clock(self._first.time_base, self._start, target.clip, target.wanted, muxer, notify)
         # never written to: the container tells the encoder what it must say, such as where headers go
-        container = av.open(io.BytesIO(), "w", format=muxer)
-        self._encoder = VideoEncoder(container, target, time_base=self._clock.time_base, notify=notify)
+        self._container = av.open(io.BytesIO(), "w", format=muxer)
+        self._encoder = VideoEncoder(self._container, target, time_base=self._clock.time_base, notify=notify)
 
     def add(self, frame: Frame) -> None:
         with writing(self._place if self._encoder else self._target.output):
@@ -130,6 +130,7 @@ class _PartInTheMaking:
                 headers=self._encoder_headers(),
                 time_base=self._clock.time_base if self._encoder else Fraction(1),
             )
+            self._let_go()
             return self._file.finish(part)
 
     def _encoder_headers(self) -> str:
@@ -137,7 +138,12 @@ class _PartInTheMaking:
         return headers(encoder.codec, encoder.stream.codec_context.extradata) if encoder else ""
 
     def abandon(self) -> None:
+        self._let_go()
         self._file.abandon()
+
+    def _let_go(self) -> None:
+        if self._encoder:
+            close_quietly(self._container)
 
 
 def picture_paths(target: Target) -> Callable[[int], Path]:
