@@ -23,7 +23,7 @@ from torch import Tensor
 from vidfx import load_style
 from vidfx.heap import keep_freed_memory
 from vidfx.styles import fused
-from vidfx.styles.generator import convolve
+from vidfx.styles.generator import Kernel, convolve
 
 TYPES = (torch.float32, torch.bfloat16)
 needs_fusion = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
@@ -57,12 +57,11 @@ def test_it_is_the_same_convolution(
     x, weight = pictures(taken, height, width, dtype), pictures(given_ * taken, edge, edge, dtype) / 8
     weight, bias = weight.reshape(given_, taken, edge, edge), torch.linspace(-1, 1, given_).to(dtype)
     with torch.inference_mode():
-        exact = convolve(x.double(), weight.double(), bias.double(), stride=stride, padding=padding)
+        exact = convolve(x.double(), Kernel(weight.double(), bias.double(), stride, padding))
         base = pictures(given_, *exact.shape[2:], dtype) if onto else None
         exact = exact + base.double() if base is not None else exact
         exact = exact.relu() if relu else exact
-        by = fused.quickest(dtype)
-        out = by(x, weight, bias, stride=stride, padding=padding, onto=base, relu=relu)
+        out = fused.quickest(dtype)(x, Kernel(weight, bias, stride, padding), base, relu=relu)
     bits = 2e-5 if dtype == torch.float32 else 2**-7
     assert (out.double() - exact).abs().max() <= bits * max(exact.abs().max().item(), 1)
 
@@ -72,7 +71,7 @@ def test_it_is_the_same_convolution(
 def test_it_is_taken_where_it_works(dtype: torch.dtype) -> None:
     try:
         with torch.inference_mode():
-            fused.fused(pictures(16, 8, 8, dtype), pictures(256, 3, 3, dtype).reshape(16, 16, 3, 3), None)
+            fused.fused(pictures(16, 8, 8, dtype), Kernel(pictures(256, 3, 3, dtype).reshape(16, 16, 3, 3)))
     except RuntimeError as error:
         pytest.skip(f"not on this CPU: {error}")
     assert fused.quickest(dtype) is fused.fused

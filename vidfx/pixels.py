@@ -55,7 +55,6 @@ class ToRgb:
     def __call__(self, frame: VideoFrame) -> tuple[Picture, Opacity | None]:
         """The picture, C-contiguous, and its alpha where that is kept; upright and of the asked depth."""
         if self._turn is None or frame.rotation != self._rotation:
-            # asked as rarely as may be: a frame whose side data was looked at waits for the garbage collector
             self._turn, self._rotation = turn_of(frame), frame.rotation
         layout = Layout.of(frame.format.name)
         if (frame.width, frame.height) != self._size:

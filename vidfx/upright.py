@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from typing import Any, TypeVar, cast
 
+import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 Turn = tuple[int, int, int, int]
@@ -34,9 +36,17 @@ P = TypeVar("P", bound=NDArray[Any])
 
 
 def side_data(frame: VideoFrame, kind: str) -> bytes | None:
-    """What FFmpeg keeps beside a frame, by PyAV's name; None where there is none, or some that PyAV cannot name."""
+    """What FFmpeg keeps beside a frame, by PyAV's name; None where there is none, or some that PyAV cannot name.
+
+    A frame that was asked itself would wait for the garbage collector, and all of its decoder's pictures with it: so
+    the same is asked of a speck of it.
+    """
     try:
-        data = frame.side_data.get(kind)
+        speck = VideoReformatter().reformat(frame, width=16, height=16, format="gray", interpolation="FAST_BILINEAR")
+    except (av.FFmpegError, ValueError):  # swscale does not know every format
+        speck = frame
+    try:
+        data = speck.side_data.get(kind)
     except ValueError:  # MV-HEVC's number of the view, a photo's EXIF: all of a frame's side data is read or none
         return None
     return None if data is None else bytes(cast(Buffer, data))

@@ -199,11 +199,10 @@ class Batch:
             return
         taken = is_there(output, numbered=planned.numbered) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
-        begun = film.folder.is_dir()
-        there = self._taken_up(film, planned) if begun or not taken else {}
-        if taken and not (begun and planned.numbered):
+        if taken and not (planned.numbered and film.folder.is_dir()):
             what = "is no longer as it was made" if made else "exists already, made in another way"
             raise CannotWrite(f"'{output}' {what}", hint="give -y to make it anew")
+        there = self._taken_up(film, planned)
         film.state, film.began = "painting", time.monotonic()
         film.left = {part.index for part in planned.parts} - set(there)
         self._count(sum(part.frames for part in there.values()), before=True)

@@ -13,29 +13,20 @@ from math import prod
 import torch
 from torch import Tensor
 
-from vidfx.styles.generator import Convolve, convolve
+from vidfx.styles.generator import Convolve, Kernel, convolve
 
 _CHANNELS = 16
 
 
-def fused(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    stride: int = 1,
-    padding: int = 1,
-    groups: int = 1,
-    onto: Tensor | None = None,
-    relu: bool = False,
-) -> Tensor:
+def fused(x: Tensor, kernel: Kernel, onto: Tensor | None = None, *, relu: bool = False) -> Tensor:
     """As `convolve`, without gradients; writes into `onto`."""
-    named = torch.ops.mkldnn
+    named, end = torch.ops.mkldnn, "relu" if relu else None
+    weight, bias, stride, padding, groups = kernel
     given = (x, weight, bias, [padding] * 2, [stride] * 2, [1, 1], groups)
     if onto is None:
-        out: Tensor = named._convolution_pointwise(*given, "relu" if relu else "none", [], None)
+        out: Tensor = named._convolution_pointwise(*given, end or "none", [], None)
     else:
-        out = named._convolution_pointwise_.binary(onto, *given, "add", None, "relu" if relu else None, [], None)
+        out = named._convolution_pointwise_.binary(onto, *given, "add", None, end, [], None)
     return out
 
 
@@ -54,11 +45,9 @@ def _agrees(dtype: torch.dtype, *, stride: int = 1, groups: int = 1) -> bool:
     """Whether both ways come to the same here, but for rounding."""
     x, onto = _ramp(dtype, 1, _CHANNELS, 8, 8), _ramp(dtype, 1, _CHANNELS, 8 // stride, 8 // stride)
     weight, bias = _ramp(dtype, _CHANNELS, _CHANNELS // groups, 3, 3), torch.linspace(-1, 1, _CHANNELS).to(dtype)
+    kernel = Kernel(weight, bias, stride=stride, groups=groups)
     for base, relu in product((None, onto), (False, True)):
-        ours, plain = (
-            by(x, weight, bias, stride=stride, groups=groups, onto=None if base is None else base.clone(), relu=relu)
-            for by in (fused, convolve)
-        )
+        ours, plain = (by(x, kernel, None if base is None else base.clone(), relu=relu) for by in (fused, convolve))
         if (ours.float() - plain.float()).abs().max() > plain.abs().max() / 64:  # bf16 has 8 bits, rounded twice
             return False
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,45 +22,32 @@ SIZE_MULTIPLE = 8
 """Height and width that the generator takes are multiples of this."""
 
 
+class Kernel(NamedTuple):
+    """What a convolution is made of, the same across and down."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+    stride: int = 1
+    padding: int = 1
+    groups: int = 1
+
+    @classmethod
+    def of(cls, layer: nn.Conv2d) -> Kernel:
+        return cls(layer.weight, layer.bias, layer.stride[0], int(layer.padding[0]), layer.groups)
+
+
 class Convolve(Protocol):
     """A convolution; then `onto`, whose memory may become the result's, is added, and what is negative cut off."""
 
-    def __call__(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        *,
-        stride: int = 1,
-        padding: int = 1,
-        groups: int = 1,
-        onto: Tensor | None = None,
-        relu: bool = False,
-    ) -> Tensor: ...
+    def __call__(self, x: Tensor, kernel: Kernel, onto: Tensor | None = None, *, relu: bool = False) -> Tensor: ...
 
 
-def convolve(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    stride: int = 1,
-    padding: int = 1,
-    groups: int = 1,
-    onto: Tensor | None = None,
-    relu: bool = False,
-) -> Tensor:
+def convolve(x: Tensor, kernel: Kernel, onto: Tensor | None = None, *, relu: bool = False) -> Tensor:
     """On any device, and with gradients."""
-    out = F.conv2d(x, weight, bias, stride, padding, groups=groups)
+    out = F.conv2d(x, kernel.weight, kernel.bias, kernel.stride, kernel.padding, groups=kernel.groups)
     if onto is not None:
         out = out.add_(onto)
     return F.relu(out, inplace=True) if relu else out
-
-
-def through(layer: nn.Conv2d, x: Tensor, by: Convolve, *, onto: Tensor | None = None, relu: bool = False) -> Tensor:
-    """`x` through a square layer."""
-    stride, padding = layer.stride[0], int(layer.padding[0])
-    return by(x, layer.weight, layer.bias, stride=stride, padding=padding, onto=onto, relu=relu)
 
 
 class ResidualBlock(nn.Module):
@@ -73,7 +60,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor, by: Convolve = convolve) -> Tensor:
-        return through(self.second, through(self.first, x, by, relu=True), by, onto=x)
+        return by(by(x, Kernel.of(self.first), relu=True), Kernel.of(self.second), x)
 
 
 class Generator(nn.Module):
@@ -112,17 +99,21 @@ class Generator(nn.Module):
         `shuffle` goes with the order of the weights: `shuffle_by_pixel` for those of `vidfx.styles.weights.by_pixel`.
         `deep` computes the last layer in fp32: bf16 could not tell more than 256 shades of a light tone apart.
         """
-        run, larger = partial(through, by=by), partial(smooth_shuffle, shuffle=shuffle, by=by)
+
+        def run(layer: nn.Conv2d, x: Tensor, onto: Tensor | None = None, *, relu: bool = False) -> Tensor:
+            return by(x, Kernel.of(layer), onto, relu=relu)
+
+        larger = partial(smooth_shuffle, shuffle=shuffle, by=by)
         quarter = run(self.enter, by_4, relu=True)
         eighth = run(self.down, quarter, relu=True)
         for block in self.body:
             eighth = block(eighth, by)
-        quarter = self.join(larger(run(self.up_quarter, eighth), onto=quarter, relu=True), by)
-        half = run(self.look_again, by_2, onto=larger(run(self.up_half, quarter)), relu=True)
+        quarter = self.join(larger(run(self.up_quarter, eighth), quarter, relu=True), by)
+        half = run(self.look_again, by_2, larger(run(self.up_half, quarter)), relu=True)
         half = run(self.merge, half, relu=True)
         if deep and half.dtype != torch.float32:
             bias = None if self.leave.bias is None else self.leave.bias.float()
-            return convolve(half.float(), self.leave.weight.float(), bias)
+            return convolve(half.float(), Kernel(self.leave.weight.float(), bias))
         return run(self.leave, half)
 
     @property
@@ -160,10 +151,10 @@ def shuffle_by_pixel(x: Tensor, step: int) -> Tensor:
 
 def smooth_shuffle(
     x: Tensor,
+    onto: Tensor | None = None,
+    *,
     shuffle: Shuffle = F.pixel_shuffle,
     by: Convolve = convolve,
-    *,
-    onto: Tensor | None = None,
     relu: bool = False,
 ) -> Tensor:
     """Pixel shuffle to twice the size, then a binomial 3 × 3, which maps any pattern of period 2 to its mean.
@@ -174,7 +165,7 @@ def smooth_shuffle(
     x = shuffle(x, 2)
     taps = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device) / 4
     kernel = (taps[:, None] * taps).expand(x.shape[1], 1, 3, 3)
-    return by(x, kernel, None, groups=x.shape[1], onto=onto, relu=relu)
+    return by(x, Kernel(kernel, groups=x.shape[1]), onto, relu=relu)
 
 
 def equal_subpixels_(layer: nn.Conv2d) -> None:

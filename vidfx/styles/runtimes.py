@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import cache
 from threading import Lock
@@ -78,7 +78,10 @@ class TorchPainter:
         def paint(place: int) -> None:
             out[place] = self._guarded(batch[place : place + 1], share)[0]
 
-        list(self._pool.map(paint, range(len(batch))))
+        lanes = [self._pool.submit(paint, place) for place in range(len(batch))]
+        wait(lanes)  # also where one fails: what its neighbours hold is wanted back first
+        for lane in lanes:
+            lane.result()
         return out
 
     def _guarded(self, batch: Batch, threads: int) -> Batch:
