@@ -279,6 +279,67 @@ def test_a_film_that_changed_says_so() -> None:
     assert str(film.error) == "'painted/b.tiny.mkv' is no longer as it was made"
 
 
+def test_a_film_that_changed_within_is_no_longer_ours() -> None:
+    """Of the same size: so are uncompressed pictures and codecs of a constant rate."""
+    run(jobs("b"))
+    film = Path("painted/b.tiny.mkv")
+    film.write_bytes(film.read_bytes()[:-9] + b"otherwise")
+    (again,), _, _ = run(jobs("b"))
+    assert str(again.error) == "'painted/b.tiny.mkv' is no longer as it was made"
+
+
+def test_a_batch_that_ends_right_after_a_film_appeared_knows_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(*_: Any) -> None:
+        raise Terminated("terminated")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "_finish", ends)
+        with pytest.raises(Terminated):
+            run(jobs("b"))
+    assert Path("painted/b.tiny.mkv").exists()
+    (other,) = (replace(job, look=Look(strength=0.5)) for job in jobs("b"))
+    (film,), _, _ = run([other])
+    assert isinstance(film.error, CannotWrite), "made in another way all the same"
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "_finish", ends)
+        with pytest.raises(Terminated):
+            run([replace(job, overwrite=True) for job in jobs("b")])
+    (film,), engine, _ = run(jobs("b"))
+    assert film.state == "done" and not [kind for _, kind, _ in engine.seen if kind == "paint"]
+    assert_equals_the_single_pass("b")
+
+
+def test_a_worker_that_is_lost_after_its_film_appeared_is_no_harm() -> None:
+    lost = [True]
+
+    def spoil(task: Task) -> Said | None:
+        if isinstance(task, StitchFilm) and lost.pop():
+            lost.append(False)
+            carried_out(task, CPU, lambda _: None)
+            return Failed(VidfxError("a worker process was ended by signal SIGKILL"))
+        return None
+
+    (film,), _, _ = run(jobs("b"), spoil)
+    assert film.state == "done", film.error
+
+
+def test_a_link_to_nowhere_is_in_the_way_before_anything_is_painted() -> None:
+    Path("painted").mkdir()
+    Path("painted/b.tiny.mkv").symlink_to("nowhere/else.mkv")
+    (film,), engine, _ = run(jobs("b"))
+    assert isinstance(film.error, CannotWrite) and [kind for _, kind, _ in engine.seen] == ["plan"]
+
+
+def test_what_a_render_would_go_on_from_is_left_beside_a_finished_film() -> None:
+    run(jobs("b"))
+    folder = Path("painted/.b.tiny.mkv.vidfx")
+    folder.mkdir()
+    (folder / "job.json").write_text("{}")
+    (folder / "part-000000.vidfx").write_bytes(b"frames")
+    (film,), _, _ = run(jobs("b"))
+    assert film.state == "skipped" and (folder / "part-000000.vidfx").exists()
+
+
 def test_films_that_were_copied_are_known() -> None:
     run(jobs("b"))
     shutil.copytree("painted", "copied", copy_function=shutil.copyfile)

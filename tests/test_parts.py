@@ -79,6 +79,20 @@ def test_no_encoder_outlives_its_part(tmp_path: Path) -> None:
         gc.enable()
 
 
+def test_no_picture_outlives_its_film(tmp_path: Path) -> None:
+    """PyAV keeps a frame whose side data was asked for, and FFmpeg all that its decoder had in hand with it."""
+    path = make_clip(tmp_path / "in.mp4", frames=6)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            assert len(list(read_frames(open_clip(path)))) == 6
+        frames = [one for one in gc.get_objects() if type(one) is av.VideoFrame]
+        assert all(frame.width <= 16 for frame in frames)
+    finally:
+        gc.enable()
+
+
 def clip_of(kind: str, folder: Path, frames: int) -> Path:
     path = folder / "in.mp4"
     if kind == "cuts":

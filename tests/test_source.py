@@ -28,20 +28,6 @@ def close(image: np.ndarray, expected: np.ndarray) -> bool:
     return image.shape == expected.shape and float(np.abs(image.astype(int) - expected).mean()) < 6
 
 
-def test_no_picture_outlives_its_film(tmp_path: Path) -> None:
-    """PyAV keeps a frame whose side data was asked for, and FFmpeg all that its decoder had in hand with it."""
-    path = make_clip(tmp_path / "in.mp4", frames=6)
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(3):
-            assert len(read(path)) == 6
-        frames = [one for one in gc.get_objects() if type(one) is av.VideoFrame]  # isinstance would ask torch
-        assert all(frame.width <= 16 for frame in frames)
-    finally:
-        gc.enable()
-
-
 def test_a_clip_is_probed(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=30, rate=25, colour=(1, 1, 1, 1), aspect=Fraction(16, 15), audio="aac")
     clip = source.open_clip(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from math import lcm
@@ -49,8 +49,8 @@ class FilmWriter:
         if target.wanted.whole and start < 0:
             notify(f"'{target.clip.path}' begins {float(-start):.3f} s before time 0: moved to begin at 0")
 
-    def write(self, temporary: Path, *, overwrite: bool) -> None:
-        """Muxes into `temporary` and moves it to the output's name.
+    def write(self, temporary: Path, *, overwrite: bool, about_to_appear: Callable[[Path], None]) -> None:
+        """Muxes into `temporary` and moves it to the output's name, of which `about_to_appear` is told before.
 
         Raises CannotWrite, TryAgain, UsageError, UnreadableInput.
         """
@@ -68,6 +68,7 @@ class FilmWriter:
             if self._output.exists() and not overwrite:
                 raise CannotWrite(f"'{self._output}' appeared while it was being made", hint="give -y to overwrite it")
             with writing(self._output):
+                about_to_appear(temporary)
                 put_in_place(temporary, self._output)
         finally:
             with suppress(OSError):

@@ -16,7 +16,7 @@ from vidfx.notices import Notices
 from vidfx.parts import journal
 from vidfx.parts.cut import Maker, write_parts
 from vidfx.parts.origin import Origin, fingerprint, matte_fingerprint, origin_of, plan_id
-from vidfx.parts.packets import PartFile
+from vidfx.parts.packets import PartFile, work_folder
 from vidfx.parts.plan import default_part_frames
 from vidfx.parts.work import is_there, painted
 from vidfx.pipeline import warm_up_of
@@ -126,7 +126,7 @@ class Render:
         found = find_style(job.style)
         self.clip = open_clip(job.source, video_stream=job.video_stream)
         # pictures beside the work folder of a render that was interrupted are its own
-        self.goes_on = images.is_pattern(job.output) and journal.work_folder(job.output).is_dir()
+        self.goes_on = images.is_pattern(job.output) and work_folder(job.output).is_dir()
         self.target = sink.target_of(self.clip, self.job, may_exist=job.overwrite or self.goes_on)
         self.stylizer = Stylizer(found, job.machine)
         self.ran_on = self.stylizer.describe(self.clip.height, self.clip.width)

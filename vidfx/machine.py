@@ -21,10 +21,11 @@ from vidfx.errors import Unavailable, UsageError
 from vidfx.settings import Machine, Precision, RuntimeName
 
 BYTES_PER_PIXEL = {
-    "torch": {"fp32": 240, "bf16": 160, "fp16": 160},
+    "gpu": {"fp32": 420, "bf16": 260, "fp16": 260},
+    "torch": {"fp32": 240, "bf16": 160},
     "openvino": {"fp32": 90, "bf16": 60, "int8": 60},
 }
-"""Peak memory of the generator for a pixel of the batch (measured on CPU at 720 and 1440 lines, with room to spare)."""
+"""Peak memory of the generator for a pixel of the batch (on CPU measured at 720 and 1440 lines, with room to spare)."""
 SMALLEST_TILE = 128
 _MOST_AT_ONCE = 8  # pictures; each takes memory of its own
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -60,7 +61,7 @@ class Runtime:
     @property
     def bytes_per_pixel(self) -> int:
         """Peak memory of the generator for a pixel of the batch."""
-        return BYTES_PER_PIXEL[self.name][self.precision]
+        return BYTES_PER_PIXEL["gpu" if self.gpu else self.name][self.precision]
 
 
 def resolve(machine: Machine) -> Runtime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vidfx import deinterlace, hdr, images
@@ -211,7 +212,11 @@ def join(
         raise UsageError("there is no frame to write", hint="is the range inside the clip?")
     if target.muxer:
         film = FilmWriter(parts, target, metadata, strict, notices)
-        film.write(unfinished(folder / f"film{target.output.suffix}"), overwrite=overwrite)
+        film.write(
+            unfinished(folder / f"film{target.output.suffix}"),
+            overwrite=overwrite,
+            about_to_appear=partial(journal.announce, folder),
+        )
     elif target.numbered and (others := _others(parts, target)):
         pictures = "picture of that name lies" if len(others) == 1 else "pictures of that name lie"
         notices(f"{len(others)} more {pictures} there that this render did not write, such as '{others[0].name}'")

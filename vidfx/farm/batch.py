@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
 from vidfx.disk import writing_error
-from vidfx.errors import CannotWrite, MissingInput, Terminated, TryAgain, UnreadableInput, UsageError, VidfxError
+from vidfx.errors import CannotWrite, MissingInput, Terminated, UnreadableInput, UsageError, VidfxError
 from vidfx.farm.record import is_there, is_whole, remember, remembered
 from vidfx.farm.tasks import (
     Done,
@@ -36,7 +36,8 @@ from vidfx.farm.tasks import (
     StitchFilm,
     Task,
 )
-from vidfx.parts.journal import clear, held, tidy, work_folder
+from vidfx.parts.journal import clear, forget, held, is_announced, tidy
+from vidfx.parts.packets import work_folder
 from vidfx.parts.plan import Plan
 from vidfx.parts.work import finished_parts
 from vidfx.progress import Progress, minutes
@@ -194,15 +195,16 @@ class Batch:
         output, film.plan = film.job.output, planned
         made = remembered(output, planned.film_id)
         if made and is_whole(output, made):
-            _forget_another(output)
+            forget(output)
             self._end(film, "skipped", "is there already")
             return
         taken = is_there(output, numbered=planned.numbered) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
-        if taken and not (planned.numbered and film.folder.is_dir()):
+        begun = film.folder.is_dir() and (planned.numbered or is_announced(output))
+        there = self._taken_up(film, planned) if begun or not taken else {}
+        if taken and not (begun and (planned.numbered or len(there) == len(planned.parts))):
             what = "is no longer as it was made" if made else "exists already, made in another way"
             raise CannotWrite(f"'{output}' {what}", hint="give -y to make it anew")
-        there = self._taken_up(film, planned)
         film.state, film.began = "painting", time.monotonic()
         film.left = {part.index for part in planned.parts} - set(there)
         self._count(sum(part.frames for part in there.values()), before=True)
@@ -260,10 +262,3 @@ class Batch:
             self._before += frames
         elif not before:
             self._progress.advance(frames)
-
-
-def _forget_another(output: Path) -> None:
-    """Takes away what an interrupted run left of a film that is there in the wanted form, unless it is at work."""
-    if work_folder(output).is_dir():
-        with suppress(TryAgain, CannotWrite), held(output) as folder:
-            clear(folder)

@@ -14,6 +14,7 @@ from vidfx.disk import write_whole, writing
 from vidfx.errors import TryAgain
 from vidfx.images import Pattern
 from vidfx.parts.lock import locked
+from vidfx.parts.origin import content_of
 
 NAME = ".vidfx-batch.json"
 _TRIES, _WAIT = 200, 0.05
@@ -28,8 +29,10 @@ class Entry(BaseModel):
     """`Plan.film_id`: everything that changes a pixel, the encoding, or whether there is sound."""
     numbered: bool = False
     """Whether it is numbered pictures."""
-    size: int
-    """Bytes; of numbered pictures, of all together. Not its date, which a copied folder need not share."""
+    stamp: tuple[int, int]
+    """Bytes and time of change; of numbered pictures, of all together and the latest."""
+    content: str
+    """Digest of pieces of it, by which a copy with another date is known."""
 
 
 class Entries(BaseModel):
@@ -53,7 +56,8 @@ def remembered(output: Path, film_id: str) -> Entry | None:
 
 def is_whole(output: Path, made: Entry) -> bool:
     """Whether a film is there as it was made."""
-    return _size(output, made.numbered) == made.size
+    stamp = _stamp(output, made.numbered)
+    return stamp == made.stamp or (stamp[0] == made.stamp[0] and _content(output, made.numbered) == made.content)
 
 
 def without_films(files: Iterable[Path]) -> Iterator[Path]:
@@ -82,7 +86,9 @@ def remember(output: Path, film_id: str, *, numbered: bool) -> None:
     path = output.parent / NAME
     with writing(path), _alone(path.with_suffix(".lock")):
         entries = _read(output.parent)
-        entries.films[_written(output.name)] = Entry(film=film_id, numbered=numbered, size=_size(output, numbered) or 0)
+        entries.films[_written(output.name)] = Entry(
+            film=film_id, numbered=numbered, stamp=_stamp(output, numbered), content=_content(output, numbered)
+        )
         write_whole(path, entries.model_dump_json(indent=1).encode())
 
 
@@ -107,17 +113,25 @@ def _read(folder: Path) -> Entries:
 
 def is_there(output: Path, *, numbered: bool) -> bool:
     """Whether anything lies under the name of a film, or of numbered pictures."""
-    return _size(output, numbered) is not None
+    return bool(Pattern.of(output).there()) if numbered else os.path.lexists(output)
 
 
-def _size(output: Path, numbered: bool) -> int | None:
-    """Bytes of a film, or of numbered pictures together; None where there is none."""
-    files = [output]
-    if numbered:  # with gaps as may be: every second frame leaves them
-        pattern = Pattern.of(output)
-        files = [pattern.path(number) for number in pattern.there()]
+def _stamp(output: Path, numbered: bool) -> tuple[int, int]:
     found = []
-    for file in files:
+    for file in _files(output, numbered):
         with suppress(OSError):
-            found.append(file.stat().st_size)
-    return sum(found) if found else None
+            found.append(file.stat())
+    return sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
+
+
+def _content(output: Path, numbered: bool) -> str:
+    with suppress(OSError):
+        return content_of(_files(output, numbered))
+    return ""
+
+
+def _files(output: Path, numbered: bool) -> list[Path]:
+    if not numbered:
+        return [output]
+    pattern = Pattern.of(output)  # with gaps as may be: every second frame leaves them
+    return [pattern.path(number) for number in pattern.there()]

@@ -18,7 +18,7 @@ from vidfx.disk import writing
 from vidfx.encode import VideoEncoder, close_quietly
 from vidfx.frames import Frame
 from vidfx.notices import Notify
-from vidfx.parts.packets import PartFile, PartWriter, headers, part_path
+from vidfx.parts.packets import PartFile, PartWriter, headers, part_path, work_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,8 @@ class _PartInTheMaking:
         self.frames = 0
         self._encoder: VideoEncoder | None = None
         self._picture_path = picture_paths(target)
-        # a hidden folder is the output's own; a job's may lie on another disk than the film will
-        self._place = target.output if folder.name.startswith(".") else folder
+        # a job's folder may lie on another disk than the film will
+        self._place = target.output if folder == work_folder(target.output) else folder
         with writing(self._place):
             self._file = PartWriter(part_path(folder, index))
         if target.muxer:

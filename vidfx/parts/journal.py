@@ -3,11 +3,13 @@
 .clip.ink.mp4.vidfx/
     lock                    held while a render works here, by the system: a process that dies does not keep it
     job.json                what the parts were made from
+    film.json               size and date of the film that is about to take the output's name
     part-000000.vidfx ...   finished parts; a part that is not finished has another name
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,14 +19,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vidfx.disk import sync_folder, write_whole, writing
-from vidfx.errors import TryAgain
+from vidfx.errors import CannotWrite, TryAgain
 from vidfx.images import Pattern, is_pattern
 from vidfx.notices import Notify
 from vidfx.parts.lock import locked
 from vidfx.parts.origin import Origin
-from vidfx.parts.packets import PartFile, part_path, read_part
+from vidfx.parts.packets import PartFile, part_path, read_part, work_folder
 
-_JOB, _LOCK = "job.json", "lock"
+_JOB, _LOCK, _FILM = "job.json", "lock", "film.json"
 _TRIES = 100
 Counts = Callable[[PartFile], bool]
 """Whether what a part stands for is still there."""
@@ -37,11 +39,6 @@ class Journal:
     folder: Path
     kept: tuple[PartFile, ...]
     """Parts of an earlier render, from the first on without a gap."""
-
-
-def work_folder(output: Path) -> Path:
-    """`.clip.ink.mp4.vidfx` beside `clip.ink.mp4`."""
-    return output.with_name(f".{output.name}.vidfx")
 
 
 @contextmanager
@@ -95,7 +92,8 @@ def held(output: Path) -> Iterator[Path]:
                     hint="wait for it, or choose another name with -o",
                 )
             for leftover in _unfinished(folder):
-                leftover.unlink()
+                with suppress(OSError):  # whose writer is just being ended
+                    leftover.unlink()
         yield folder
 
 
@@ -136,6 +134,35 @@ def tidy(output: Path, *, numbered: bool) -> None:
     painted = numbered and Pattern.of(output).there()  # beside them the folder tells that they are ours
     if not painted and _is_empty(folder):
         clear(folder)
+
+
+def announce(folder: Path, film: Path) -> None:
+    """Notes in a work folder which file is about to take the output's name. Raises OSError."""
+    write_whole(folder / _FILM, json.dumps(_stamp(film)).encode())
+
+
+def is_announced(output: Path) -> bool:
+    """Whether what lies under the output's name came from its work folder: whoever was ended before the next step
+    knows its own film again."""
+    try:
+        return bool(json.loads((work_folder(output) / _FILM).read_bytes()) == _stamp(output))
+    except (OSError, ValueError):
+        return False
+
+
+def _stamp(film: Path) -> list[int]:
+    """Of a file, which a rename keeps."""
+    stat = film.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def forget(output: Path) -> None:
+    """Takes away what workers left for an output that is there as it is wanted, unless some are at work; not what a
+    render would go on from."""
+    if work_folder(output).is_dir():
+        with suppress(TryAgain, CannotWrite), held(output) as folder:
+            if not (folder / _JOB).exists():
+                clear(folder)
 
 
 def _is_empty(folder: Path) -> bool:
@@ -194,7 +221,11 @@ def _origin(folder: Path) -> Origin | None:
 def clear(folder: Path, keep: tuple[str, ...] = ()) -> None:
     """Takes away what is ours in the folder, parts first, and the folder when nothing else is in it."""
     with suppress(OSError):
-        for path in (*folder.glob("part-*.vidfx"), *_unfinished(folder), folder / _JOB, folder / _LOCK):
+        for path in (
+            *folder.glob("part-*.vidfx"),
+            *_unfinished(folder),
+            *(folder / name for name in (_JOB, _FILM, _LOCK)),
+        ):
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         if not keep:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,14 +65,7 @@ def fingerprint(clip: Clip) -> Fingerprint:
         paths = [pattern.path(number) for number in pattern.numbers()]
     try:
         stats = [path.stat() for path in paths]
-        sha = hashlib.sha256()
-        for path, stat in zip(paths, stats, strict=True):
-            sha.update(f"{stat.st_size} {path.name if len(paths) > 1 else ''}\n".encode())
-        many = len(paths) > 1
-        piece = _PIECE_OF_MANY if many else _PIECE
-        pieces = max(2, min(_PIECES, _BYTES_OF_MANY // (piece * len(paths)))) if many else _PIECES
-        for path in paths:
-            _sample(path, pieces, piece, sha)
+        content = content_of(paths)
     except OSError as error:
         raise MissingInput(
             f"'{error.filename}' cannot be read ({error.strerror})", hint="put it back, or make it readable"
@@ -78,8 +73,31 @@ def fingerprint(clip: Clip) -> Fingerprint:
     return Fingerprint(
         size=sum(stat.st_size for stat in stats),
         dates=digest([stat.st_mtime_ns for stat in stats]),
-        digest=sha.hexdigest()[:16],
+        digest=content,
     )
+
+
+def content_of(paths: Sequence[Path]) -> str:
+    """`Fingerprint.digest` of a file, or of the pictures of a sequence. Raises OSError.
+
+    What this process has read already is not read again while no file has changed: each part of a film asks.
+    """
+    stats = (path.stat() for path in paths)
+    return _content_of(
+        tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in zip(paths, stats, strict=True))
+    )
+
+
+@lru_cache(maxsize=4)
+def _content_of(files: tuple[tuple[Path, int, int, int], ...]) -> str:
+    sha, many = hashlib.sha256(), len(files) > 1
+    for path, size, *_ in files:
+        sha.update(f"{size} {path.name if many else ''}\n".encode())
+    piece = _PIECE_OF_MANY if many else _PIECE
+    pieces = max(2, min(_PIECES, _BYTES_OF_MANY // (piece * len(files)))) if many else _PIECES
+    for path, *_ in files:
+        _sample(path, pieces, piece, sha)
+    return sha.hexdigest()[:16]
 
 
 def _sample(path: Path, pieces: int, size: int, sha: hashlib._Hash) -> None:

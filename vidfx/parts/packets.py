@@ -132,6 +132,11 @@ class PartFile:
 _SAID: TypeAdapter[PartFile] = TypeAdapter(PartFile)
 
 
+def work_folder(output: Path) -> Path:
+    """`.clip.ink.mp4.vidfx` beside `clip.ink.mp4`: where its parts are made."""
+    return output.with_name(f".{output.name}.vidfx")
+
+
 def part_path(folder: Path, index: int) -> Path:
     """Where part `index` lies in a work folder: `part-000012.vidfx`."""
     return folder / f"part-{index:06}.vidfx"

@@ -43,7 +43,7 @@ def stitch(
             f"{len(missing)} of {len(plan.parts)} parts are not finished: {named}",
             hint=f"vidfx farm render {typed(folder)} --part {write_ranges(missing)}",
         )
-    overwrite = overwrite or job.overwrite
+    overwrite = overwrite or job.overwrite or journal.is_announced(job.output)  # by one who was ended right after it
     sink.check_output(job.output, clip, matte=job.look.matte)
     if not overwrite and target.muxer:  # pictures that lie there are the parts' own
         sink.check_free(job.output, numbered=target.numbered)

@@ -80,6 +80,7 @@ class TorchPainter:
 
         lanes = [self._pool.submit(paint, place) for place in range(len(batch))]
         wait(lanes)  # also where one fails: what its neighbours hold is wanted back first
+        self._torch.set_num_threads(self._threads)  # the last that said so also says it for threads to come
         for lane in lanes:
             lane.result()
         return out
