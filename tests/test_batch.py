@@ -249,10 +249,12 @@ def test_a_film_that_was_touched_is_not_taken_for_ours() -> None:
     assert film.state == "failed" and Path("painted/b.tiny.mkv").read_text() == "precious"
 
 
-def test_a_film_of_somebody_else_is_left_though_parts_wait_beside_it() -> None:
-    def stops(task: Task) -> Said | None:
-        return Failed(UsageError("no more")) if isinstance(task, StitchFilm) else None
+def stops(task: Task) -> Said | None:
+    """Before its film is stitched."""
+    return Failed(UsageError("no more")) if isinstance(task, StitchFilm) else None
 
+
+def test_a_film_of_somebody_else_is_left_though_parts_wait_beside_it() -> None:
     run(jobs("b"), stops)
     assert list(Path("painted/.b.tiny.mkv.vidfx").glob("part-*"))
     Path("painted/b.tiny.mkv").write_text("precious")
@@ -348,9 +350,6 @@ def test_films_that_were_copied_are_known() -> None:
 
 
 def test_what_an_interrupted_run_in_another_way_left_goes_with_the_next() -> None:
-    def stops(task: Task) -> Said | None:
-        return Failed(UsageError("no more")) if isinstance(task, StitchFilm) else None
-
     run(jobs("b"))
     (other,) = (replace(job, look=Look(strength=0.5), overwrite=True) for job in jobs("b"))
     run([other], stops)

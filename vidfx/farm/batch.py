@@ -200,7 +200,7 @@ class Batch:
             return
         taken = is_there(output, numbered=planned.numbered) and not film.job.overwrite
         # a work folder says that pictures beside it are an interrupted run's own: none is made beside somebody else's
-        begun = film.folder.is_dir() and (planned.numbered or is_announced(output))
+        begun = film.folder.is_dir() if planned.numbered else is_announced(output)
         there = self._taken_up(film, planned) if begun or not taken else {}
         if taken and not (begun and (planned.numbered or len(there) == len(planned.parts))):
             what = "is no longer as it was made" if made else "exists already, made in another way"

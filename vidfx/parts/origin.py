@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -19,8 +20,10 @@ from vidfx.machine import Runtime
 from vidfx.settings import Job
 from vidfx.source import open_clip
 
-_PIECE, _PIECES = 1 << 16, 64
-_PIECE_OF_MANY, _BYTES_OF_MANY = 1 << 14, 1 << 26
+_PIECE, _PIECE_OF_MANY = 1 << 16, 1 << 14
+_PIECES, _BYTES = 64, 1 << 26  # at most
+_File = tuple[Path, int, int, int]
+"""With its size, and when its content and what the system says of it last changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ def fingerprint(clip: Clip) -> Fingerprint:
         paths = [pattern.path(number) for number in pattern.numbers()]
     try:
         stats = [path.stat() for path in paths]
-        content = content_of(paths)
+        content = _content_of(_told_apart(paths, stats))
     except OSError as error:
         raise MissingInput(
             f"'{error.filename}' cannot be read ({error.strerror})", hint="put it back, or make it readable"
@@ -82,19 +85,21 @@ def content_of(paths: Sequence[Path]) -> str:
 
     What this process has read already is not read again while no file has changed: each part of a film asks.
     """
-    stats = (path.stat() for path in paths)
-    return _content_of(
-        tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in zip(paths, stats, strict=True))
-    )
+    return _content_of(_told_apart(paths, [path.stat() for path in paths]))
+
+
+def _told_apart(paths: Sequence[Path], stats: Sequence[os.stat_result]) -> tuple[_File, ...]:
+    pairs = zip(paths, stats, strict=True)
+    return tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in pairs)
 
 
 @lru_cache(maxsize=4)
-def _content_of(files: tuple[tuple[Path, int, int, int], ...]) -> str:
+def _content_of(files: tuple[_File, ...]) -> str:
     sha, many = hashlib.sha256(), len(files) > 1
     for path, size, *_ in files:
         sha.update(f"{size} {path.name if many else ''}\n".encode())
     piece = _PIECE_OF_MANY if many else _PIECE
-    pieces = max(2, min(_PIECES, _BYTES_OF_MANY // (piece * len(files)))) if many else _PIECES
+    pieces = max(2, min(_PIECES, _BYTES // (piece * len(files))))
     for path, *_ in files:
         _sample(path, pieces, piece, sha)
     return sha.hexdigest()[:16]
@@ -103,7 +108,7 @@ def _content_of(files: tuple[tuple[Path, int, int, int], ...]) -> str:
 def _sample(path: Path, pieces: int, size: int, sha: hashlib._Hash) -> None:
     with path.open("rb") as file:
         last = max(0, file.seek(0, 2) - size)
-        for place in sorted({last * number // max(1, pieces - 1) for number in range(pieces)}):
+        for place in sorted({last * number // (pieces - 1) for number in range(pieces)}):
             file.seek(place)
             sha.update(file.read(size))
 

@@ -84,22 +84,19 @@ def _read(
     A picture that cannot be read or is unfit is skipped and named.
     """
     for path in paths:
-        if path.suffix.lower() in CLIPS:
-            found = _read_clip(path, every, notify, soon)
-            if (first := next(found, None)) and (why := unfit(first[0])):
-                notify(f"skipped {path}: {why}")
-            elif first:
-                yield from chain([first], found)
-            continue
-        try:
-            picture = read_picture(path)
-        except (MissingInput, UnreadableInput):
-            notify(f"skipped {path}: not a readable picture")
-            continue
-        if why := unfit(picture):
+        is_clip = path.suffix.lower() in CLIPS
+        found = _read_clip(path, every, notify, soon) if is_clip else _read_picture(path, notify)
+        if (first := next(found, None)) and (why := unfit(first[0])):
             notify(f"skipped {path}: {why}")
-        else:
-            yield picture, None
+        elif first:
+            yield from chain([first], found)
+
+
+def _read_picture(path: Path, notify: Notify) -> Iterator[tuple[Picture, None]]:
+    try:
+        yield read_picture(path), None
+    except (MissingInput, UnreadableInput):
+        notify(f"skipped {path}: not a readable picture")
 
 
 def _read_clip(
