@@ -13,7 +13,7 @@ from films import TORCH, UNPAINTED
 from numpy.typing import NDArray
 
 import vidfx
-from vidfx import hdr, source
+from vidfx import hdr, native, source
 from vidfx.errors import UnreadableInput
 from vidfx.frames import Colour, Pixels
 from vidfx.fromrgb import FromRgb
@@ -63,12 +63,20 @@ TAGS = {"bt709": "bt709", "bt601": "smpte170m", "bt2020": "bt2020nc", "fcc": "fc
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv422p", "yuv420p"])
 @pytest.mark.parametrize("range_", ["tv", "pc"])
 @pytest.mark.parametrize("matrix", sorted(TAGS))
 def test_bars_and_ramps_come_back_within_two_steps(
-    tmp_path: Path, style: str, matrix: str, range_: str, pix_fmt: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    style: str,
+    matrix: str,
+    range_: str,
+    pix_fmt: str,
+    compiled: bool,
 ) -> None:
+    monkeypatch.setattr(native, "AVAILABLE", native.AVAILABLE and compiled)
     clip = encode_by_ffmpeg(tmp_path / "in.mkv", matrix, range_, pix_fmt)
     out = tmp_path / "out.mkv"
     vidfx.render(clip, out, style=style, look=UNPAINTED, encode=FFV1, machine=TORCH)
@@ -95,7 +103,11 @@ def test_bars_and_ramps_come_back_within_two_steps(
 
 @pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv444p10le", "yuv444p16le", "gbrp10le", "yuva444p12le", "gray10le"])
-def test_white_and_black_are_exactly_that(pix_fmt: str, deep: bool) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_white_and_black_are_exactly_that(
+    monkeypatch: pytest.MonkeyPatch, pix_fmt: str, deep: bool, compiled: bool
+) -> None:
+    monkeypatch.setattr(native, "AVAILABLE", native.AVAILABLE and compiled)
     kind, top = (np.uint16, 65535) if deep else (np.uint8, 255)
     image = np.zeros((4, 6, 3), kind)
     image[:, 3:] = top

@@ -1,4 +1,4 @@
-"""The compiled loops of smoothing compute what the straightforward way does, and vidfx is whole without them."""
+"""The compiled loops compute what the straightforward way does, and vidfx is whole without them."""
 
 from __future__ import annotations
 

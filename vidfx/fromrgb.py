@@ -1,4 +1,4 @@
-"""RGB pictures to frames of an encoder's pixel format."""
+"""RGB pictures to frames of an encoder's pixel format: the way back of `vidfx.pixels`, by the same means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from vidfx import colour
+from vidfx import colour, native
 from vidfx.frames import Colour, Opacity, Picture, top_of
 from vidfx.layout import SCALE, Layout, Plane, Scratch, planes_of, reduced, scaled
 
@@ -29,20 +29,23 @@ class FromRgb:
         self._matrices = {top: np.column_stack([codes / top, offset]) for top in (255, 65535)}
         self._reformatter = VideoReformatter()
         self._scratch = Scratch()
+        self._in_one_pass = native.AVAILABLE and layout.kind == "yuv" and max(layout.across, layout.down) <= 2
 
     def __call__(self, picture: Picture, alpha: Opacity | None = None) -> VideoFrame:
         """A new frame that owns its pixels; times are the caller's to set. Without `alpha` it is opaque."""
         layout = self._layout
         frame = VideoFrame(*self._size, layout.name)
         top = 2**layout.bits - 1
-        planes = self._codes(picture)
+        targets = planes_of(frame, layout)
         if layout.alpha:
-            if alpha is None:
-                planes.append(np.full(picture.shape[:2], top, layout.dtype))
-            else:
-                planes.append(scaled(alpha, top / top_of(alpha)))
-        for plane, target in zip(planes, planes_of(frame, layout), strict=True):
-            np.minimum(plane, top, out=target, casting="unsafe")  # full-range chroma rounds to one more than there is
+            cover = top if alpha is None else scaled(alpha, top / top_of(alpha))
+            np.minimum(cover, top, out=targets.pop(), casting="unsafe")
+        if self._in_one_pass:
+            picture = np.ascontiguousarray(picture)
+            native.to_planes(picture, targets, self._matrices[top_of(picture)], (layout.across, layout.down), top=top)
+        else:
+            for plane, target in zip(self._codes(picture), targets, strict=True):
+                np.minimum(plane, top, out=target, casting="unsafe")  # full-range chroma rounds to one beyond
         if layout.name != self._pix_fmt:
             range_ = 2 if self._full else 1
             frame = self._reformatter.reformat(

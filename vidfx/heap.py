@@ -17,7 +17,9 @@ def keep_freed_memory() -> None:
     """Lets this process keep what it frees for what it asks for next, as far as Linux's glibc goes.
 
     glibc gives the memory of a network's layers back to the system and has it anew for the next picture, page by page
-    and filled with zeros (docs/performance.md). Whoever has set that up by variables of their own is left alone.
+    and filled with zeros (docs/performance.md). Best called before any thread begins, an encoder's too: what those have
+    for themselves stays, and is given to threads that come later. Whoever has set that up by variables of their own is
+    left alone.
     """
     if sys.platform != "linux" or any(name in os.environ for name in _SET_BY_USER):
         return

@@ -1,7 +1,8 @@
 """Decoded frames to RGB pictures, by the numbers a clip names; `vidfx.fromrgb` is the way back.
 
-The matrix is applied to whole pictures by OpenCV. swscale, which could do all of this in one call, is slower by half,
-rounds full-range chroma down, and counts 65280 of 65535 as white (measured); it serves for formats that are not planar.
+OpenCV applies the matrix to whole pictures; `vidfx.native` does the same in one pass, for chroma that is whole or
+halved. swscale, which could do all of this in one call, is slower than either, rounds full-range chroma down, and
+counts 65280 of 65535 as white (measured); it serves for formats that are not planar.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from vidfx import colour, hdr
+from vidfx import colour, hdr, native
 from vidfx.frames import Colour, Opacity, Picture, Pixels, deepened, shallowed, top_of
 from vidfx.layout import SCALE, Layout, Plane, Scratch, planes_of, reduced, scaled
 from vidfx.upright import UPRIGHT, Turn, turn_of, upright
@@ -95,6 +96,12 @@ class ToRgb:
         alpha = planes.pop() if layout.alpha else None
         stretch = layout.across, layout.down
         top = 65535 if self._pixels.deep or self._tone else 255
+        if alpha is not None and layout.bits > 8:
+            alpha = scaled(alpha, 65535 / (2**layout.bits - 1))
+        if native.AVAILABLE and layout.kind == "yuv" and max(stretch) <= 2:  # what follows, in one pass
+            picture = np.empty((height, width, 3), np.uint8 if top == 255 else np.uint16)
+            native.to_picture(planes, picture, self._matrix_of(layout, False, top), stretch, self._room)
+            return picture, alpha
         # OpenCV's 8-bit matrix is off by more than its rounding, and chroma would be rounded twice
         widened = layout.bits == 8 and (top > 255 or layout.kind != "gbr")
         if widened:
@@ -114,9 +121,10 @@ class ToRgb:
             )
         else:
             picture = cv2.transform(codes, matrix)
-        if alpha is not None and layout.bits > 8:
-            alpha = scaled(alpha, 65535 / (2**layout.bits - 1))
         return np.asarray(picture), alpha
+
+    def _room(self, floats: int) -> NDArray[np.float32]:
+        return self._scratch("floats", (floats,), np.float32)
 
     def _matrix_of(self, layout: Layout, widened: bool, top: int) -> NDArray[np.float64]:
         """3 × 4: this layout's codes, 256 times as large if widened, to RGB in 0..top."""

@@ -71,6 +71,12 @@ class Command(click.Command):
             self._refuse_misspelt(ctx)
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        from vidfx.heap import keep_freed_memory  # no help page needs it
+
+        keep_freed_memory()
+        return super().invoke(ctx)
+
     def variables(self) -> set[str]:
         """The names of all variables that it reads."""
         return {name for option in self.params if isinstance(option, Option) for name in option.variables()}

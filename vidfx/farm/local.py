@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from vidfx.errors import Terminated, VidfxError
 from vidfx.farm.tasks import Failed, Frames, MakePlan, Notice, PaintPart, Report, Said, StitchFilm, Task, carried_out
+from vidfx.heap import keep_freed_memory
 from vidfx.settings import Machine
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 def serve(pipe: Connection, slot: int, slots: int) -> None:
     """Does tasks from a pipe until it is closed. Ctrl-C is the parent's business; SIGTERM ends the task cleanly."""
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # what the worker begins may be stopped by it

@@ -1,12 +1,14 @@
-"""The loops of smoothing that no library has in one pass, compiled where vidfx was installed if there was a C compiler.
+"""The loops over pixels that no library has in one pass, compiled where vidfx was installed if there was a C compiler.
 
 Where `AVAILABLE` is False, those who call them do the same by OpenCV, in as many passes as it takes: the pictures are
-the same but for rounding, and smoothing takes 1.7 times as long. Each function says in which module its formula stands.
+the same but for rounding, and smoothing takes 1.7 times as long, a film's way to RGB and back three times. Each
+function says in which module its formula stands.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,23 @@ class _Pair(ctypes.Structure):
         ("most", ctypes.c_float),
         ("start", ctypes.c_void_p),
         ("found", ctypes.c_void_p),
+    )
+
+
+class _Planes(ctypes.Structure):
+    _fields_ = (
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("across", ctypes.c_int32),
+        ("down", ctypes.c_int32),
+        ("bytes", ctypes.c_int32),
+        ("picture_bytes", ctypes.c_int32),
+        ("top", ctypes.c_float),
+        ("most", ctypes.c_float),
+        ("matrix", ctypes.c_float * 4 * 3),
+        ("picture", ctypes.c_void_p),
+        ("plane", ctypes.c_void_p * 3),
+        ("stride", ctypes.c_int64 * 3),
     )
 
 
@@ -182,6 +201,56 @@ class Refinement:
         memory, place = (ctypes.c_void_p(array.ctypes.data) for array in (self._memory, step))
         _library.vidfx_refine(ctypes.byref(self._pair), memory, place)
         return step
+
+
+def to_planes(
+    picture: Picture, planes: Sequence[NDArray[Any]], matrix: NDArray[np.float64], shrink: tuple[int, int], *, top: int
+) -> None:
+    """Fills the planes of luma and chroma, as `vidfx.fromrgb` has it; `top` is the greatest code. `matrix`: 3 × 4, the
+    picture's values to codes. `shrink`: columns and rows of luma to one of chroma, 1 or 2."""
+    told = _told(picture, planes, matrix, shrink)
+    told.top = top
+    _call("vidfx_to_planes", ctypes.byref(told))
+
+
+def to_picture(
+    planes: Sequence[NDArray[Any]],
+    picture: Picture,
+    matrix: NDArray[np.float64],
+    stretch: tuple[int, int],
+    room: Callable[[int], NDArray[np.float32]],
+) -> None:
+    """Fills the picture, as `vidfx.pixels` has it. `matrix`: 3 × 4, codes to its values; `stretch` as `shrink` above;
+    `room` gives memory for as many numbers as it is asked for."""
+    assert _library is not None
+    told = _told(picture, planes, matrix, stretch)
+    told.top = np.iinfo(picture.dtype).max
+    told.most = 65535 / (256 if told.bytes == 1 else 1)  # as where it is kept in 16 bits
+    _library.vidfx_to_picture_floats.restype = ctypes.c_int64
+    floats = _library.vidfx_to_picture_floats(ctypes.byref(told))
+    memory = room(floats)  # alive as long as its place is used
+    _library.vidfx_to_picture(ctypes.byref(told), ctypes.c_void_p(_place(memory, floats)))
+
+
+def _told(
+    picture: Picture, planes: Sequence[NDArray[Any]], matrix: NDArray[np.float64], ratio: tuple[int, int]
+) -> _Planes:
+    (height, width, _), (across, down) = picture.shape, ratio
+    small = -(-height // down), -(-width // across)
+    if ratio not in ((1, 1), (2, 1), (1, 2), (2, 2)) or matrix.shape != (3, 4):
+        raise ValueError(f"a matrix of {matrix.shape} and {ratio} of luma to one of chroma")
+    kind = planes[0].dtype
+    told = _Planes(width, height, across, down, kind.itemsize, picture.itemsize, 0, 0)
+    told.picture = _samples(picture)
+    for number, (plane, shape) in enumerate(zip(planes, ((height, width), small, small), strict=True)):
+        if plane.shape != shape or plane.dtype != kind or kind not in (np.uint8, np.uint16):
+            raise ValueError(f"a plane of {plane.dtype}, {plane.shape}, where {shape} is read")
+        if plane.strides[1] != plane.itemsize:
+            raise ValueError("the samples of a plane's row do not lie side by side")
+        told.plane[number], told.stride[number] = plane.ctypes.data, plane.strides[0]
+        for column, share in enumerate(matrix[number]):
+            told.matrix[number][column] = share
+    return told
 
 
 def _samples(picture: Picture) -> int:

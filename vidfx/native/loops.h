@@ -1,5 +1,6 @@
 /* All loops for one instruction set, SET. */
 
+#include "colours.h"
 #include "lookup.h"
 #include "maps.h"
 #define KIND bytes

@@ -1,5 +1,6 @@
-/* The loops of smoothing, each in one pass over its pictures or maps. vidfx/blend.py, sharpen.py, trust.py and flow.py say
- * what is computed, and do it by OpenCV where this file could not be compiled. Called by vidfx/native/__init__.py
+/* The loops over every pixel, each in one pass over its pictures or maps: those of smoothing, and those between pictures
+ * and a film's planes. vidfx/blend.py, sharpen.py, trust.py, flow.py, pixels.py and fromrgb.py say what is computed, and do
+ * it by OpenCV where this file could not be compiled. Called by vidfx/native/__init__.py
  * through ctypes: nothing of Python is needed to build it.
  *
  * Pictures are rows of pixels of three values, one behind the other, maps rows of one or two. */
@@ -25,10 +26,13 @@
 typedef float four __attribute__((vector_size(16)));
 typedef float eight __attribute__((vector_size(32)));
 typedef int32_t four_whole __attribute__((vector_size(16)));
+typedef uint8_t sixteen __attribute__((vector_size(16)));
 #if defined(__clang__)
 #define SHUFFLED __builtin_shufflevector
+#define PICKED __builtin_shufflevector
 #else
 #define SHUFFLED(a, b, ...) __builtin_shuffle(a, b, (four_whole){__VA_ARGS__})
+#define PICKED(a, b, ...) __builtin_shuffle(a, b, (sixteen){__VA_ARGS__})
 #endif
 
 struct picture {
@@ -60,6 +64,18 @@ struct pair {
     int32_t width, height, map_width, map_height, window;
     float regular, most;
     const uint8_t *start, *found;
+};
+
+/* A picture of RGB and the three planes of luma and chroma that say the same. */
+struct planes {
+    int32_t width, height;
+    int32_t across, down; /* columns and rows of luma to one of chroma: 1 or 2 */
+    int32_t bytes, picture_bytes; /* of a sample of the planes, and of the picture: 1 or 2 */
+    float top; /* the greatest value that is written */
+    float most; /* the greatest chroma between samples */
+    float matrix[3][4]; /* from the one to the other, with what is added at last */
+    void *picture, *plane[3];
+    int64_t stride[3]; /* of the planes' rows, in bytes */
 };
 
 struct scratch {
@@ -132,12 +148,41 @@ static inline int covered(int at, int size, int from, float *shares)
     return first;
 }
 
+static inline void *row_of(const struct planes *planes, int plane, int y)
+{
+    return (char *)planes->plane[plane] + y * planes->stride[plane];
+}
+
+static inline int chroma_width(const struct planes *planes) { return (planes->width + planes->across - 1) / planes->across; }
+static inline int chroma_height(const struct planes *planes) { return (planes->height + planes->down - 1) / planes->down; }
+
+/* What each of five neighbours weighs where a line is enlarged to twice its length between the centres of its pixels: for
+ * the first of the two that a pixel becomes, for the second, and for the mean of both. Not enlarged, it stays. */
+static void enlarging(int twice, float taps[3][5])
+{
+    const float *first = weights_down[FRACTIONS * 3 / 4], *second = weights_down[FRACTIONS / 4];
+    memset(taps, 0, 15 * sizeof(float));
+    if (!twice) {
+        taps[0][2] = taps[1][2] = taps[2][2] = 1;
+        return;
+    }
+    for (int k = 0; k < 4; k++) {
+        taps[0][k] = first[k];
+        taps[1][k + 1] = second[k];
+    }
+    for (int k = 0; k < 5; k++)
+        taps[2][k] = (taps[0][k] + taps[1][k]) / 2;
+}
+
+#define PICKS_BYTES 0 /* whether bytes are put into another order by an instruction */
 #define SET plain
 #include "loops.h"
 #undef SET
 
 #if defined(__x86_64__)
 #define HAS_AVX 1
+#undef PICKS_BYTES
+#define PICKS_BYTES 1
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -307,3 +352,24 @@ PUBLIC void vidfx_refine(const struct pair *pair, float *memory, float *step)
 {
     OF_LEVEL(refine)(pair, memory, step);
 }
+
+/* Fills the planes of a picture. Returns 0, or 1 where memory is short. */
+PUBLIC int32_t vidfx_to_planes(const struct planes *planes)
+{
+    float *memory = malloc(8 * ((size_t)planes->width + PADDING) * sizeof(float));
+    if (!memory)
+        return 1;
+    OF_LEVEL(to_planes)(planes, memory);
+    free(memory);
+    return 0;
+}
+
+/* How many floats of memory `vidfx_to_picture` needs; taken anew for each picture, it would go back to the system. */
+PUBLIC int64_t vidfx_to_picture_floats(const struct planes *planes)
+{
+    const int64_t row = planes->width + PADDING, short_row = chroma_width(planes) + PADDING;
+    return 7 * row + 3 * short_row * (chroma_height(planes) + 1) + PADDING;
+}
+
+/* Fills the picture of planes. */
+PUBLIC void vidfx_to_picture(const struct planes *planes, float *memory) { OF_LEVEL(to_picture)(planes, memory); }
