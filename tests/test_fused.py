@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vidfx import load_style
+from vidfx.cli import main
 from vidfx.heap import keep_freed_memory
 from vidfx.styles import fused
 from vidfx.styles.generator import Kernel, convolve
@@ -158,3 +159,16 @@ def test_a_style_on_a_cpu_gets_both(style: str, monkeypatch: pytest.MonkeyPatch)
     before = count["convolutions"]
     stylizer.stylize(np.zeros((1, 48, 64, 3), np.uint8))
     assert count["convolutions"] - before >= 9 and kept
+
+
+def test_a_command_begins_with_it_and_a_help_page_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An encoder is tried before a style is loaded, and what its threads have for themselves stays."""
+    called: list[str] = []
+    monkeypatch.setattr("vidfx.heap.keep_freed_memory", lambda: called.append("kept"))
+    assert main(["render", "--help"]) == 0
+    assert not called
+    assert main(["styles", "list"]) == 0
+    assert called
+    assert "ink" in capsys.readouterr().out
