@@ -173,22 +173,21 @@ static void OF_SET(to_planes)(const struct planes *planes, float *memory)
     }
 }
 
-/* A line's pixels weighed with their neighbours up to two away; beyond its ends there is room, which is filled. */
-static __attribute__((noinline)) void OF_SET(weigh)(float *line, const float *taps, int width, float *restrict sum)
-{
-    line[-2] = line[-1] = line[0];
-    line[width] = line[width + 1] = line[width - 1];
-    for (int x = 0; x < width; x++)
-        sum[x] = taps[0] * line[x - 2] + taps[1] * line[x - 1] + taps[2] * line[x] + taps[3] * line[x + 1] +
-                 taps[4] * line[x + 2];
-}
-
 static __attribute__((noinline)) void OF_SET(weigh_rows)(const float *const *rows, const float *taps, int width,
                                                          float *restrict sum)
 {
     const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4];
     for (int x = 0; x < width; x++)
         sum[x] = taps[0] * a[x] + taps[1] * b[x] + taps[2] * c[x] + taps[3] * d[x] + taps[4] * e[x];
+}
+
+/* A line's pixels weighed with their neighbours up to two away; beyond its ends there is room, which is filled. */
+static void OF_SET(weigh)(float *line, const float *taps, int width, float *sum)
+{
+    line[-2] = line[-1] = line[0];
+    line[width] = line[width + 1] = line[width - 1];
+    const float *rows[5] = {line - 2, line - 1, line, line + 1, line + 2}; /* of one pointer Clang makes one value at a time */
+    OF_SET(weigh_rows)(rows, taps, width, sum);
 }
 
 /* Rows around `y` of a plane, as if its first and last went on for ever. */
