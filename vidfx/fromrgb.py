@@ -29,7 +29,6 @@ class FromRgb:
         self._matrices = {top: np.column_stack([codes / top, offset]) for top in (255, 65535)}
         self._reformatter = VideoReformatter()
         self._scratch = Scratch()
-        self._in_one_pass = native.AVAILABLE and layout.kind == "yuv" and max(layout.across, layout.down) <= 2
 
     def __call__(self, picture: Picture, alpha: Opacity | None = None) -> VideoFrame:
         """A new frame that owns its pixels; times are the caller's to set. Without `alpha` it is opaque."""
@@ -40,9 +39,9 @@ class FromRgb:
         if layout.alpha:
             cover = top if alpha is None else scaled(alpha, top / top_of(alpha))
             np.minimum(cover, top, out=targets.pop(), casting="unsafe")
-        if self._in_one_pass:
+        if layout.in_one_pass:
             picture = np.ascontiguousarray(picture)
-            native.to_planes(picture, targets, self._matrices[top_of(picture)], (layout.across, layout.down), top=top)
+            native.to_planes(picture, targets, self._matrices[top_of(picture)], layout.ratio, top=top)
         else:
             for plane, target in zip(self._codes(picture), targets, strict=True):
                 np.minimum(plane, top, out=target, casting="unsafe")  # full-range chroma rounds to one beyond
@@ -62,10 +61,9 @@ class FromRgb:
         codes = np.asarray(cv2.transform(picture, self._matrices[top_of(picture)], dst=kept))
         if layout.kind == "grey":
             return [self._channel(codes, 0)]
-        shrink = layout.across, layout.down
         chroma = codes
-        if shrink != (1, 1):
-            chroma = np.asarray(cv2.transform(reduced(picture, shrink), self._matrices[65535]))
+        if layout.ratio != (1, 1):
+            chroma = np.asarray(cv2.transform(reduced(picture, layout.ratio), self._matrices[65535]))
         return [self._channel(codes, 0), self._channel(chroma, 1), self._channel(chroma, 2)]
 
     def _channel(self, codes: Plane, number: int) -> Plane:

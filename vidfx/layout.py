@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from vidfx import colour
+from vidfx import colour, native
 
 Plane = NDArray[Any]
 Kind = Literal["yuv", "gbr", "grey"]
@@ -54,6 +54,16 @@ class Layout:
             return None
         chroma = parts[1] if kind == "yuv" else parts[0]
         return cls(name, kind, bits, 64 // chroma.width, 64 // chroma.height, parts[-1].is_alpha)
+
+    @property
+    def ratio(self) -> tuple[int, int]:
+        """Columns and rows of luma to one of chroma."""
+        return self.across, self.down
+
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether `vidfx.native` is there and makes RGB of it, and it of RGB."""
+        return native.AVAILABLE and self.kind == "yuv" and max(self.ratio) <= 2
 
     def to_codes(self, matrix: int, *, full: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """3 × 3 and 3: how RGB in 0..1 becomes this layout's codes."""

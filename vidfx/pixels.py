@@ -94,13 +94,12 @@ class ToRgb:
         width, height = self._size
         planes = planes_of(frame, layout)
         alpha = planes.pop() if layout.alpha else None
-        stretch = layout.across, layout.down
         top = 65535 if self._pixels.deep or self._tone else 255
         if alpha is not None and layout.bits > 8:
             alpha = scaled(alpha, 65535 / (2**layout.bits - 1))
-        if native.AVAILABLE and layout.kind == "yuv" and max(stretch) <= 2:  # what follows, in one pass
+        if layout.in_one_pass:  # what follows, in one pass
             picture = np.empty((height, width, 3), np.uint8 if top == 255 else np.uint16)
-            native.to_picture(planes, picture, self._matrix_of(layout, False, top), stretch, self._room)
+            native.to_picture(planes, picture, self._matrix_of(layout, False, top), layout.ratio, self._room)
             return picture, alpha
         # OpenCV's 8-bit matrix is off by more than its rounding, and chroma would be rounded twice
         widened = layout.bits == 8 and (top > 255 or layout.kind != "gbr")
@@ -111,8 +110,8 @@ class ToRgb:
             ]
         if layout.kind == "grey":
             planes *= 3
-        if stretch != (1, 1):
-            planes[1:] = [self._enlarged(plane, f"large {i}", stretch) for i, plane in enumerate(planes[1:])]
+        if layout.ratio != (1, 1):
+            planes[1:] = [self._enlarged(plane, f"large {i}", layout.ratio) for i, plane in enumerate(planes[1:])]
         codes = cv2.merge(planes, dst=self._scratch("codes", (height, width, 3), planes[0].dtype))
         matrix = self._matrix_of(layout, widened, top)
         if codes.dtype == np.uint16 and top == 255:
